@@ -1,0 +1,23 @@
+# libmullion-wire: the display protocol's framing, for both ends.
+noinst_LIBRARIES += libmullion-wire.a libdisplay.a
+libmullion_wire_a_SOURCES = display/wire.c display/wire-check.c
+
+# Everything of the compositor but main(), so that tests can link it.
+libdisplay_a_SOURCES = \
+	display/chord.c display/chord.h \
+	display/settings.c display/settings.h \
+	display/seat.c display/seat.h \
+	display/source.c display/source.h \
+	display/panel-host.c display/panel-host.h
+libdisplay_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/display
+libdisplay_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS) $(SDL_CFLAGS)
+
+# xdg-shell, from wayland-protocols.
+nodist_libdisplay_a_SOURCES = display/xdg-shell-protocol.c display/xdg-shell-server-protocol.h
+BUILT_SOURCES += $(nodist_libdisplay_a_SOURCES)
+CLEANFILES += $(nodist_libdisplay_a_SOURCES)
+XDG_SHELL_XML = $(WAYLAND_PROTOCOLS)/stable/xdg-shell/xdg-shell.xml
+display/xdg-shell-protocol.c: $(XDG_SHELL_XML)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(WAYLAND_SCANNER) private-code $(XDG_SHELL_XML) $@
+display/xdg-shell-server-protocol.h: $(XDG_SHELL_XML)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(WAYLAND_SCANNER) server-header $(XDG_SHELL_XML) $@
