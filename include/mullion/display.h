@@ -155,10 +155,14 @@ struct mullion_msg_caps {
 };
 _Static_assert(sizeof(struct mullion_msg_caps) == 4, "wire format");
 
+/* scanout: how many SCANOUTs the compositor has received (the first makes it 1, those with 0
+ * buffers count, wraps around): a RELEASE that crossed a newer SCANOUT means a buffer that is no
+ * more, and the head ignores it. */
 struct mullion_msg_release {
 	uint32_t buffer;
+	uint32_t scanout;
 };
-_Static_assert(sizeof(struct mullion_msg_release) == 4, "wire format");
+_Static_assert(sizeof(struct mullion_msg_release) == 8, "wire format");
 
 /* No autorepeat: one down, one up. Both KEY and BUTTON use this shape. */
 struct mullion_msg_key {
