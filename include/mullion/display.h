@@ -25,8 +25,9 @@
  * buffer to the compositor, which from then on owns it (the head must not write to it) until
  * RELEASE gives it back. The compositor keeps the newest frame's buffer and releases older ones. A
  * head with no free buffer keeps the newest pixels by itself and sends them when a buffer returns:
- * it never queues frames, and a stopped compositor costs it no memory. A FRAME's rectangles say
- * what differs from the frame before it, whichever buffer that was in; its buffer is complete.
+ * it never queues frames, and a stopped compositor costs it no memory. With a single buffer there
+ * is one frame a SCANOUT, as only a newer frame gives a buffer back. A FRAME's rectangles say what
+ * differs from the frame before it, whichever buffer that was in; its buffer is complete.
  *
  * Sealing: the head creates the memfd with MFD_ALLOW_SEALING. The compositor adds F_SEAL_SHRINK
  * before it looks at the size, refuses what cannot be sealed or is too small, and maps it
@@ -48,6 +49,7 @@
 #define MULLION_DISPLAY_MAX_BUFFERS 2U
 #define MULLION_DISPLAY_MAX_RECTS   64U	 /* per FRAME; a head with more sends bounding rectangles */
 #define MULLION_DISPLAY_MAX_CURSOR  256U /* pixels, width or height */
+#define MULLION_DISPLAY_MAX_MM	    10000U /* millimetres, width or height of a visible area */
 #define MULLION_DISPLAY_MAX_PAYLOAD                                                                \
 	(MULLION_DISPLAY_MAX_CURSOR * MULLION_DISPLAY_MAX_CURSOR * 4U + 64U)
 
@@ -128,9 +130,9 @@ _Static_assert(sizeof(struct mullion_msg_cursor) == 16, "wire format");
 /* Where the guest put its pointer (relative pointers only; an absolute pointer is where the seat's
  * is). */
 struct mullion_msg_cursor_position {
-	int32_t x, y;	  /* hot spot, pixels from the scanout's top left; may lie outside */
-	uint32_t visible; /* 0 or 1 */
-	uint32_t reserved;
+	int32_t x, y;	   /* hot spot, pixels from the scanout's top left; may lie outside */
+	uint32_t visible;  /* 0 or 1 */
+	uint32_t reserved; /* 0 */
 };
 _Static_assert(sizeof(struct mullion_msg_cursor_position) == 16, "wire format");
 
@@ -187,8 +189,9 @@ _Static_assert(sizeof(struct mullion_msg_pointer_relative) == 8, "wire format");
 
 /* The size the guest would fill the screen with. A wish; the answer, if any, is a SCANOUT. */
 struct mullion_msg_mode {
-	uint32_t width, height;	      /* pixels, 1..MULLION_DISPLAY_MAX_SIDE */
-	uint32_t width_mm, height_mm; /* of the visible area, 0 if unknown, at most 10000 */
+	uint32_t width, height; /* pixels, 1..MULLION_DISPLAY_MAX_SIDE */
+	uint32_t width_mm,
+		height_mm; /* of the visible area, 0..MULLION_DISPLAY_MAX_MM, 0: unknown */
 };
 _Static_assert(sizeof(struct mullion_msg_mode) == 16, "wire format");
 

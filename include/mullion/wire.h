@@ -52,12 +52,14 @@ int mullion_wire_fd(const struct mullion_wire *wire);
  * it, which the caller now owns, or -1. Returns 0 if no whole message is there yet (poll for
  * reading), -ECONNRESET if the peer closed (also within a message), -EPROTO if it broke the
  * protocol (mullion_wire_error() says how), or another negative errno. After a negative return the
- * wire is only good for destroying. The peer's HELLO is consumed here: a first message that is not
- * a HELLO, a wrong magic or major version is -EPROTO.
+ * wire is only good for destroying, and mullion_wire_error() is a sentence about it. The peer's
+ * HELLO is consumed here: a first message that is not a HELLO, a wrong magic or major version is
+ * -EPROTO.
  */
 int mullion_wire_receive(struct mullion_wire *wire, struct mullion_wire_msg *msg, int *fd_out);
 const char *mullion_wire_error(const struct mullion_wire *wire);
 bool mullion_wire_greeted(const struct mullion_wire *wire); /* the peer's HELLO has been accepted */
+bool mullion_wire_partial(const struct mullion_wire *wire); /* a message has begun but not ended */
 
 /*
  * Queues a message and sends what the socket takes. tail (may be NULL) follows payload directly
