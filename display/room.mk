@@ -8,6 +8,7 @@ libdisplay_a_SOURCES = \
 	display/settings.c display/settings.h \
 	display/seat.c display/seat.h \
 	display/source.c display/source.h \
+	display/source-scanout.c display/source-scanout.h \
 	display/panel-host.c display/panel-host.h
 libdisplay_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/display
 libdisplay_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS) $(SDL_CFLAGS)

@@ -16,15 +16,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SOURCE_TURN_MESSAGES 64	  /* messages taken from one head in one turn of the main loop */
-#define SOURCE_HELLO_MS	     5000 /* a head that has not said HELLO by then is closed */
-#define SOURCE_PARTIAL_MS    5000 /* nor may half a message stay half for longer */
+#define SOURCE_TURN_MESSAGES 64 /* messages taken from one head in one turn of the main loop */
+#define SOURCE_TURN_BYTES    (512 * 1024) /* no further message is begun after that many */
+#define SOURCE_HELLO_MS	     5000	  /* a head that has not said HELLO by then is closed */
+#define SOURCE_PARTIAL_MS    5000	  /* nor may half a message stay half for longer */
 
 struct source;
 
 struct source_ops {
-	/* All with the data given to source_create(). Called from the GLib main loop; none may
-	 * destroy the source but `closed`. */
+	/* All with the data given to source_create(). Called from the GLib main loop. Any may call
+	 * anything below; one that destroys its source is the last that is called. */
 	void (*scanout)(void *data, unsigned width,
 			unsigned height); /* new geometry; 0 x 0: shows nothing */
 	void (*frame)(void *data,
@@ -33,8 +34,11 @@ struct source_ops {
 	void (*cursor)(void *data);	/* source_cursor() is another one, or moved */
 	void (*leds)(void *data, uint32_t leds);
 	void (*caps)(void *data, uint32_t caps);
-	void (*closed)(void *data,
-		       const GError *reason); /* for good; the callee should source_destroy() it */
+	/* For good, and once; the callee should source_destroy() it (until then the last image
+	 * stays). Never from within a call below, always from the main loop. reason is of
+	 * G_IO_ERROR: INVALID_DATA if the head broke the protocol, TIMED_OUT, BUSY if it does not
+	 * take its input, CONNECTION_CLOSED; its message is a sentence about it. */
+	void (*closed)(void *data, const GError *reason);
 };
 
 struct source_cursor {
@@ -48,6 +52,9 @@ struct source_cursor {
 /* Takes over fd. Watches it in the default main context. */
 struct source *source_create(int fd, const struct source_ops *ops, void *data);
 void source_destroy(struct source *source); /* NULL is fine; no callback is made */
+
+/* Other time-outs than the two above, for tests. */
+void source_set_timeouts(struct source *source, unsigned hello_ms, unsigned partial_ms);
 
 /* The newest frame, x8r8g8b8, or NULL. Borrowed until the next frame, scanout or destroy callback.
  * Read-only memory. */
