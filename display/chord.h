@@ -53,7 +53,7 @@ uint8_t chord_modifier(uint16_t code);
 /* Some chord needs this modifier. */
 bool chord_table_uses(const struct chord_table *table, uint8_t mod);
 
-/* mods is all the modifiers of some chord. */
+/* mods is exactly the modifiers of some chord. */
 bool chord_table_complete(const struct chord_table *table, uint8_t mods);
 
 /* The action of exactly mods + code, or NULL. */
@@ -61,10 +61,11 @@ const struct chord_action *chord_table_match(const struct chord_table *table, ui
 					     uint16_t code);
 
 /*
- * Reads "Ctrl+Alt+1" (case and blanks do not matter; modifiers Ctrl, Alt, Shift, Super; then the
- * name of an evdev key without KEY_: A..Z, 0..9, F1..F24, Left, Right, Up, Down, Enter, Space, Tab,
- * Escape, Home, End, PageUp, PageDown, ...). Returns NULL and fills *chord (but for its action), or
- * a constant sentence that says what is wrong.
+ * Reads "Ctrl+Alt+1" (case and blanks do not matter; modifiers Ctrl, Alt, Shift, Super, each at
+ * most once; then the name of an evdev key without KEY_: A..Z, 0..9, F1..F24, Left, Right, Up,
+ * Down, Enter, Space, Tab, Escape, Home, End, PageUp, PageDown, ...; doc/mullion-display.conf.5 has
+ * all). Returns NULL and fills *chord (but for its action), or a constant sentence that says what
+ * is wrong.
  */
 const char *chord_parse(const char *untrusted_text, struct chord *chord);
 

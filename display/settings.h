@@ -3,15 +3,20 @@
  * The user's display configuration: $XDG_CONFIG_HOME/mullion/display.conf, a GKeyFile.
  *
  *   [chords]
- *   panel=Ctrl+Alt+0          # one key an action; several chords separated by ';'; empty: none
- *   guest-1=Ctrl+Alt+1        # .. guest-9
+ *   panel=Ctrl+Alt+0
+ *   guest-1=Ctrl+Alt+1
+ *   ... guest-9
  *   next=Ctrl+Alt+Right
  *   previous=Ctrl+Alt+Left
  *   release-pointer=Ctrl+Alt+G
  *   fullscreen=Ctrl+Alt+Enter
  *   [band]
- *   height=24                 # pixels, 16..64
- *   auto-hide=false           # true: shown on a switch and while the chord's modifiers are held
+ *   height=24
+ *   auto-hide=false
+ *
+ * Several chords of one action are separated by ';'. An empty value: no chord, for any but panel,
+ * the way out of a guest. height: pixels, 16..64. auto-hide true: the band is shown on a switch and
+ * while the chord's modifiers are held. doc/mullion-display.conf.5 is the user's description.
  */
 #ifndef DISPLAY_SETTINGS_H
 #define DISPLAY_SETTINGS_H
