@@ -7,11 +7,22 @@ libdisplay_a_SOURCES = \
 	display/chord.c display/chord.h \
 	display/settings.c display/settings.h \
 	display/seat.c display/seat.h \
+	display/keycodes.c display/keycodes.h \
 	display/source.c display/source.h \
 	display/source-scanout.c display/source-scanout.h \
-	display/panel-host.c display/panel-host.h
+	display/panel-host.c display/panel-host.h \
+	display/placement.c display/placement.h \
+	display/overlay.c display/overlay.h \
+	display/scene.c display/scene.h \
+	display/timeline.c display/timeline.h \
+	display/frame-clock.c display/frame-clock.h \
+	display/output.h display/output-headless.c \
+	display/compositor.c display/compositor.h display/compositor-private.h \
+	display/compositor-input.c display/guests.c \
+	display/service.c display/service.h \
+	display/test-socket.c display/test-socket.h
 libdisplay_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/display
-libdisplay_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS) $(SDL_CFLAGS)
+libdisplay_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS)
 
 # xdg-shell, from wayland-protocols.
 nodist_libdisplay_a_SOURCES = display/xdg-shell-protocol.c display/xdg-shell-server-protocol.h
@@ -22,3 +33,12 @@ display/xdg-shell-protocol.c: $(XDG_SHELL_XML)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(WAYLAND_SCANNER) private-code $(XDG_SHELL_XML) $@
 display/xdg-shell-server-protocol.h: $(XDG_SHELL_XML)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(WAYLAND_SCANNER) server-header $(XDG_SHELL_XML) $@
+
+# The compositor.
+pkglibexec_PROGRAMS += mullion-display
+mullion_display_SOURCES = display/main.c
+if WITH_SDL
+mullion_display_SOURCES += display/output-sdl.c
+endif
+mullion_display_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS) $(SDL_CFLAGS)
+mullion_display_LDADD = libdisplay.a libmullion-wire.a libmullion-dbus.a $(SDL_LIBS) $(DISPLAY_LIBS) $(GLIB_LIBS)
