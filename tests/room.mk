@@ -6,6 +6,12 @@ TEST_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS) $(CMOCKA_CFLAGS)
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/display -I$(top_srcdir)/control
 TEST_LIBS = libdisplay.a libmullion-wire.a libmullion-dbus.a $(DISPLAY_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
 
+# The hands and eyes of scripts on the headless output.
+noinst_PROGRAMS += mullion-inject
+mullion_inject_SOURCES = tests/system/inject.c
+mullion_inject_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
+mullion_inject_LDADD = $(GLIB_LIBS)
+
 if WITH_TESTS
 # One stanza a test:
 # check_PROGRAMS += tests/unit/test_seat
@@ -13,6 +19,29 @@ if WITH_TESTS
 # tests_unit_test_seat_CPPFLAGS = $(TEST_CPPFLAGS)
 # tests_unit_test_seat_CFLAGS = $(TEST_CFLAGS)
 # tests_unit_test_seat_LDADD = $(TEST_LIBS)
+
+# The display protocol and what stands at its compositor's end.
+check_PROGRAMS += tests/unit/test_wire_check tests/unit/test_wire tests/unit/test_source
+TESTS_FAST += tests/unit/test_wire_check tests/unit/test_wire tests/unit/test_source
+tests_unit_test_wire_check_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_wire_check_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_wire_check_LDADD = $(TEST_LIBS)
+tests_unit_test_wire_SOURCES = tests/unit/test_wire.c tests/unit/fake-head.c tests/unit/fake-head.h
+tests_unit_test_wire_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_wire_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_wire_LDADD = $(TEST_LIBS)
+tests_unit_test_source_SOURCES = tests/unit/test_source.c tests/unit/fake-head.c tests/unit/fake-head.h
+tests_unit_test_source_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_source_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_source_LDADD = $(TEST_LIBS)
+
+# Geometry and painting, to the pixel.
+check_PROGRAMS += tests/unit/test_placement
+TESTS_FAST += tests/unit/test_placement
+tests_unit_test_placement_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_placement_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_placement_LDADD = $(TEST_LIBS)
+
 endif
 
 TESTS += $(TESTS_FAST) $(TESTS_SYSTEM)
