@@ -1,1 +1,36 @@
 # Guests on libvirt: the library that the command line and the daemon share, and the heads.
+
+# The control daemon; all but main() also for its tests.
+noinst_LIBRARIES += libdaemon.a
+libdaemon_a_SOURCES = \
+	control/daemon.h \
+	control/daemon-display.c control/daemon-display.h \
+	control/daemon-heads.c control/daemon-heads.h \
+	control/daemon-look.c control/daemon-look.h \
+	control/daemon-methods.c control/daemon-methods.h \
+	control/daemon-service.c control/daemon-service.h \
+	control/daemon-watch.c control/daemon-watch.h
+libdaemon_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
+pkglibexec_PROGRAMS += control/mullion-control
+control_mullion_control_SOURCES = control/daemon.c
+control_mullion_control_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
+control_mullion_control_LDADD = libdaemon.a libcontrol.a libmullion-dbus.a $(CONTROL_LIBS) $(GLIB_LIBS)
+dist_man_MANS += doc/mullion-control.8
+
+# The head; all but main() also for its tests.
+noinst_LIBRARIES += libhead.a
+libhead_a_SOURCES = \
+	control/head-damage.c control/head-damage.h \
+	control/head-format.c control/head-format.h \
+	control/head-input.c control/head-input.h \
+	control/head-listener.c control/head-listener.h \
+	control/head-message.c control/head-message.h \
+	control/head-picture.c control/head-picture.h \
+	control/head-qemu.c control/head-qemu.h \
+	control/head-upload.c control/head-upload.h \
+	control/qnum.c control/qnum.h
+libhead_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
+pkglibexec_PROGRAMS += control/mullion-head
+control_mullion_head_SOURCES = control/head.c
+control_mullion_head_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
+control_mullion_head_LDADD = libhead.a libmullion-wire.a $(CONTROL_LIBS) $(GLIB_LIBS)
