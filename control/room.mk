@@ -1,4 +1,11 @@
 # Guests on libvirt: the library that the command line and the daemon share, and the heads.
+noinst_LIBRARIES += libcontrol.a
+libcontrol_a_SOURCES = control/guest.h control/guest-internal.h \
+	control/guest.c control/guest-accel.c control/guest-check.c control/guest-create.c \
+	control/guest-event.c control/guest-files.c control/guest-image.c control/guest-offline.c \
+	control/guest-probe.S control/guest-run.c control/guest-snapshot.c control/guest-store.c \
+	control/guest-xml.c
+libcontrol_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
 
 # The control daemon; all but main() also for its tests.
 noinst_LIBRARIES += libdaemon.a
@@ -11,10 +18,10 @@ libdaemon_a_SOURCES = \
 	control/daemon-service.c control/daemon-service.h \
 	control/daemon-watch.c control/daemon-watch.h
 libdaemon_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
-pkglibexec_PROGRAMS += control/mullion-control
-control_mullion_control_SOURCES = control/daemon.c
-control_mullion_control_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
-control_mullion_control_LDADD = libdaemon.a libcontrol.a libmullion-dbus.a $(CONTROL_LIBS) $(GLIB_LIBS)
+pkglibexec_PROGRAMS += mullion-control
+mullion_control_SOURCES = control/daemon.c
+mullion_control_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
+mullion_control_LDADD = libdaemon.a libcontrol.a libmullion-dbus.a $(CONTROL_LIBS) $(GLIB_LIBS)
 dist_man_MANS += doc/mullion-control.8
 
 # The head; all but main() also for its tests.
@@ -30,7 +37,7 @@ libhead_a_SOURCES = \
 	control/head-upload.c control/head-upload.h \
 	control/qnum.c control/qnum.h
 libhead_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
-pkglibexec_PROGRAMS += control/mullion-head
-control_mullion_head_SOURCES = control/head.c
-control_mullion_head_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
-control_mullion_head_LDADD = libhead.a libmullion-wire.a $(CONTROL_LIBS) $(GLIB_LIBS)
+pkglibexec_PROGRAMS += mullion-head
+mullion_head_SOURCES = control/head.c
+mullion_head_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
+mullion_head_LDADD = libhead.a libmullion-wire.a $(CONTROL_LIBS) $(GLIB_LIBS)
