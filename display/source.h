@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define SOURCE_TURN_MESSAGES 64 /* messages taken from one head in one turn of the main loop */
-#define SOURCE_TURN_BYTES    (512 * 1024) /* no further message is begun after that many */
+#define SOURCE_TURN_BYTES    (128 * 1024) /* no further message is begun after that many */
 #define SOURCE_HELLO_MS	     5000	  /* a head that has not said HELLO by then is closed */
 #define SOURCE_PARTIAL_MS    5000	  /* nor may half a message stay half for longer */
 

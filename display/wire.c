@@ -387,6 +387,8 @@ int mullion_wire_send(struct mullion_wire *wire, uint16_t type, const void *payl
 	for (size_t i = 0; i < 3; i++) {
 		size_t skip = (size_t)sent < iov[i].iov_len ? (size_t)sent : iov[i].iov_len;
 
+		if (!skip)
+			continue; /* there may be no base to count from */
 		iov[i].iov_base = (char *)iov[i].iov_base + skip;
 		iov[i].iov_len -= skip;
 		sent -= (ssize_t)skip;

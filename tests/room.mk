@@ -21,8 +21,10 @@ if WITH_TESTS
 # tests_unit_test_seat_LDADD = $(TEST_LIBS)
 
 # The display protocol and what stands at its compositor's end.
-check_PROGRAMS += tests/unit/test_wire_check tests/unit/test_wire tests/unit/test_source
-TESTS_FAST += tests/unit/test_wire_check tests/unit/test_wire tests/unit/test_source
+check_PROGRAMS += tests/unit/test_wire_check tests/unit/test_wire \
+	tests/unit/test_source tests/unit/test_source_hostile
+TESTS_FAST += tests/unit/test_wire_check tests/unit/test_wire \
+	tests/unit/test_source tests/unit/test_source_hostile
 tests_unit_test_wire_check_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_wire_check_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_wire_check_LDADD = $(TEST_LIBS)
@@ -30,10 +32,16 @@ tests_unit_test_wire_SOURCES = tests/unit/test_wire.c tests/unit/fake-head.c tes
 tests_unit_test_wire_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_wire_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_wire_LDADD = $(TEST_LIBS)
-tests_unit_test_source_SOURCES = tests/unit/test_source.c tests/unit/fake-head.c tests/unit/fake-head.h
+SOURCE_PROBE = tests/unit/fake-head.c tests/unit/fake-head.h \
+	tests/unit/source-probe.c tests/unit/source-probe.h
+tests_unit_test_source_SOURCES = tests/unit/test_source.c $(SOURCE_PROBE)
 tests_unit_test_source_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_source_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_source_LDADD = $(TEST_LIBS)
+tests_unit_test_source_hostile_SOURCES = tests/unit/test_source_hostile.c $(SOURCE_PROBE)
+tests_unit_test_source_hostile_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_source_hostile_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_source_hostile_LDADD = $(TEST_LIBS)
 
 # Geometry and painting, to the pixel.
 check_PROGRAMS += tests/unit/test_placement
@@ -41,6 +49,19 @@ TESTS_FAST += tests/unit/test_placement
 tests_unit_test_placement_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_placement_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_placement_LDADD = $(TEST_LIBS)
+
+# The panel host, by a client in the same process.
+check_PROGRAMS += tests/unit/test_panel_host
+TESTS_FAST += tests/unit/test_panel_host
+tests_unit_test_panel_host_SOURCES = tests/unit/test_panel_host.c tests/unit/panel-client.c tests/unit/panel-client.h
+nodist_tests_unit_test_panel_host_SOURCES = tests/unit/xdg-shell-client-protocol.h
+tests_unit_test_panel_host_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_builddir)/tests/unit
+tests_unit_test_panel_host_CFLAGS = $(TEST_CFLAGS) $(WAYLAND_CLIENT_CFLAGS)
+tests_unit_test_panel_host_LDADD = $(TEST_LIBS) $(WAYLAND_CLIENT_LIBS)
+BUILT_SOURCES += tests/unit/xdg-shell-client-protocol.h
+CLEANFILES += tests/unit/xdg-shell-client-protocol.h
+tests/unit/xdg-shell-client-protocol.h: $(XDG_SHELL_XML)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(WAYLAND_SCANNER) client-header $(XDG_SHELL_XML) $@
 
 endif
 
