@@ -6,9 +6,9 @@
  * keys and pointer.
  *
  * Runs on the GLib main loop. Buffers are wl_shm only and copied when committed, so a client that
- * dies or stalls leaves the last picture standing. Serves wl_compositor, wl_subcompositor, wl_shm,
- * wl_output, wl_seat, wl_data_device_manager (in-process clipboard only) and xdg_wm_base: what GTK3
- * asks for, no more.
+ * stalls leaves its last picture standing; one that dies leaves the plain background. Serves
+ * wl_compositor, wl_subcompositor, wl_shm, wl_output, wl_seat, wl_data_device_manager (in-process
+ * clipboard only) and xdg_wm_base: what GTK3 asks for, no more.
  */
 #ifndef DISPLAY_PANEL_HOST_H
 #define DISPLAY_PANEL_HOST_H
@@ -26,6 +26,9 @@ struct panel_host_ops {
 	/* the client's cursor over its windows: a8r8g8b8 premultiplied, borrowed; NULL: show the
 	 * default arrow */
 	void (*cursor)(void *data, pixman_image_t *image, int hot_x, int hot_y);
+	/* the panel's own lock LEDs (MULLION_LED_*), when they change and when the panel gains
+	 * focus; may be NULL */
+	void (*leds)(void *data, uint32_t leds);
 };
 
 /* socket_path: absolute; a stale socket there is replaced. width, height: pixels of the picture. */

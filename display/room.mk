@@ -10,7 +10,10 @@ libdisplay_a_SOURCES = \
 	display/keycodes.c display/keycodes.h \
 	display/source.c display/source.h \
 	display/source-scanout.c display/source-scanout.h \
-	display/panel-host.c display/panel-host.h \
+	display/panel-host.c display/panel-host.h display/panel-host-private.h \
+	display/panel-host-surface.c display/panel-host-sub.c display/panel-host-paint.c \
+	display/panel-host-output.c display/panel-host-shell.c display/panel-host-popup.c \
+	display/panel-host-seat.c display/panel-host-pointer.c display/panel-host-data.c \
 	display/placement.c display/placement.h \
 	display/overlay.c display/overlay.h \
 	display/scene.c display/scene.h \
