@@ -34,7 +34,8 @@ struct seat {
 	void *data;
 
 	unsigned focus;
-	bool focus_dead; /* nothing is sent any more; a transaction to another is under way */
+	bool focus_dead; /* nothing is sent until the transaction that is under way moves on */
+	int target;	 /* where the focus goes, while the old one is being released, or -1 */
 	unsigned depth;	 /* > 0: in a transaction, maybe inside one of its ops */
 	int pending;	 /* destination asked for meanwhile, or -1 */
 
@@ -79,6 +80,7 @@ struct seat *seat_create(const struct chord_table *chords, const struct seat_ops
 	seat->ops = *ops;
 	seat->data = data;
 	seat->focus = SEAT_PANEL;
+	seat->target = -1;
 	seat->pending = -1;
 	return seat;
 }
@@ -154,13 +156,15 @@ static void seat_release_all(struct seat *seat)
 
 static void seat_transact(struct seat *seat, unsigned dest)
 {
+	seat->target = (int)dest;
 	seat_release_all(seat);
 	seat_drop_held(seat);
-	seat->focus = dest;
+	seat->focus = (unsigned)seat->target;
+	seat->target = -1;
 	seat->focus_dead = false;
-	seat->ops.show(seat->data, dest);
+	seat->ops.show(seat->data, seat->focus);
 	if (!seat->focus_dead)
-		seat->ops.leds(seat->data, seat->leds[dest]);
+		seat->ops.leds(seat->data, seat->leds[seat->focus]);
 }
 
 static void seat_enter(struct seat *seat)
@@ -175,12 +179,13 @@ static void seat_leave(struct seat *seat)
 		unsigned dest = (unsigned)seat->pending;
 
 		seat->pending = -1;
-		if (dest != seat->focus)
+		if (dest != seat->focus || seat->focus_dead)
 			seat_transact(seat, dest);
 	}
 	if (seat->depth == 1) {
 		if (seat->focus_dead)
 			seat_transact(seat, SEAT_PANEL);
+		seat->focus_dead = false;
 		seat->pending = -1;
 	}
 	seat->depth--;
@@ -203,16 +208,14 @@ void seat_gone(struct seat *seat, unsigned dest)
 	seat->leds[dest] = 0;
 	if (seat->pending == (int)dest)
 		seat->pending = -1;
+	if (seat->target == (int)dest)
+		seat->target = SEAT_PANEL;
 	if (dest == seat->focus) {
 		memset(&seat->delivered, 0, sizeof(seat->delivered));
 		seat_drop_held(seat);
-		if (dest == SEAT_PANEL) {
-			seat->ops.leds(seat->data, 0);
-		} else {
-			seat->focus_dead = true;
-			if (seat->pending < 0)
-				seat->pending = SEAT_PANEL;
-		}
+		seat->focus_dead = true;
+		if (seat->pending < 0 && seat->target < 0)
+			seat->pending = SEAT_PANEL;
 	}
 	seat_leave(seat);
 }

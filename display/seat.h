@@ -97,7 +97,8 @@ void seat_lost_devices(struct seat *seat);
 void seat_set_leds(struct seat *seat, unsigned dest, uint32_t leds);
 
 /* dest died or sleeps: nothing more is sent to it (its state is forgotten, LEDs too); if it was in
- * focus, the panel is now. May be called from an op that failed to reach dest. */
+ * focus, the panel is now; if it was the panel, show() asks for the panel once more. May be called
+ * from an op that failed to reach dest. */
 void seat_gone(struct seat *seat, unsigned dest);
 
 #endif
