@@ -12,6 +12,17 @@ mullion_inject_SOURCES = tests/system/inject.c
 mullion_inject_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
 mullion_inject_LDADD = $(GLIB_LIBS)
 
+# `make bench`: figures, each with a reference from the same run.
+EXTRA_PROGRAMS += bench-display
+bench_display_SOURCES = tests/bench/bench-display.c
+bench_display_CPPFLAGS = $(TEST_CPPFLAGS)
+bench_display_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS)
+bench_display_LDADD = libdisplay.a libmullion-wire.a libmullion-dbus.a $(DISPLAY_LIBS) $(GLIB_LIBS)
+
+.PHONY: bench
+bench: bench-display
+	./bench-display
+
 if WITH_TESTS
 # One stanza a test:
 # check_PROGRAMS += tests/unit/test_seat
@@ -62,6 +73,17 @@ BUILT_SOURCES += tests/unit/xdg-shell-client-protocol.h
 CLEANFILES += tests/unit/xdg-shell-client-protocol.h
 tests/unit/xdg-shell-client-protocol.h: $(XDG_SHELL_XML)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(WAYLAND_SCANNER) client-header $(XDG_SHELL_XML) $@
+
+if WITH_CONTROL
+# The head: its parts, and all of it between a real QEMU and a compositor made for the test.
+check_PROGRAMS += tests/system/test_head
+TESTS_SYSTEM += tests/system/test_head
+tests_system_test_head_SOURCES = tests/system/test_head.c \
+	tests/system/vm.c tests/system/vm.h tests/system/screen.c tests/system/screen.h
+tests_system_test_head_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_system_test_head_CFLAGS = $(TEST_CFLAGS)
+tests_system_test_head_LDADD = libmullion-wire.a $(CMOCKA_LIBS)
+endif
 
 endif
 
