@@ -85,7 +85,32 @@ tests_system_test_head_CFLAGS = $(TEST_CFLAGS)
 tests_system_test_head_LDADD = libmullion-wire.a $(CMOCKA_LIBS)
 endif
 
+
 endif
+
+# Fuzz targets; tests/fuzz/fuzz.h says what one is. `make check` runs each as a smoke test, with any
+# compiler; `make fuzz` builds them as tests/fuzz/X.libfuzzer, which takes clang.
+FUZZ_TARGETS = tests/fuzz/fuzz_wire
+FUZZ_DRIVER = tests/fuzz/driver.c tests/fuzz/fuzz.h
+check_PROGRAMS += $(FUZZ_TARGETS)
+TESTS_FAST += $(FUZZ_TARGETS)
+tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_wire_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_wire_CFLAGS = $(TEST_CFLAGS)
+tests_fuzz_fuzz_wire_LDADD = $(TEST_LIBS)
+CLEANFILES += fuzz_wire.input
+
+# Compiled anew, as libraries built without the sanitizers would hide what goes on in them.
+FUZZ_CC = clang
+FUZZ_COMPILE = $(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(TEST_CPPFLAGS) $(CPPFLAGS) $(TEST_CFLAGS) -g -O1 \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+tests/fuzz/fuzz_wire.libfuzzer: tests/fuzz/fuzz_wire.c display/wire.c display/wire-check.c \
+		display/source.c display/source-scanout.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(FUZZ_COMPILE) -o $@ $^ $(DISPLAY_LIBS) $(GLIB_LIBS)
+CLEANFILES += $(FUZZ_TARGETS:=.libfuzzer)
+
+.PHONY: fuzz
+fuzz: $(FUZZ_TARGETS:=.libfuzzer)
 
 TESTS += $(TESTS_FAST) $(TESTS_SYSTEM)
 
