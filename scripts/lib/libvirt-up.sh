@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Makes libvirt answer at qemu:///system, or says why it cannot.
+#
+# Where it answers already: nothing is done. Where there is a service manager: libvirtd is started by it. Where there is
+# none and we are root (a container, a build machine): the system bus, virtlogd and libvirtd are started by hand; they
+# stay until the machine goes. Writes nothing below /etc. Run it or source it; the function is libvirt_up.
+
+LIBVIRT_UP_URI=qemu:///system
+LIBVIRT_UP_SECONDS=60
+
+libvirt_up_answers() {
+	timeout "${1:-20}" virsh -q -c "$LIBVIRT_UP_URI" uri >/dev/null 2>&1
+}
+
+libvirt_up_fail() {
+	echo "libvirt-up: $1" >&2
+	return 1
+}
+
+# Runs a daemon that puts itself into the background, unless its socket answers.
+libvirt_up_daemon() { # name, socket, command...
+	name=$1
+	socket=$2
+	shift 2
+	if [ -S "$socket" ] && libvirt_up_connects "$socket"; then
+		return 0
+	fi
+	"$@" || libvirt_up_fail "$name could not be started by: $*; its words are above, or in /var/log/libvirt"
+}
+
+# A socket file outlives its server: only a connection tells.
+libvirt_up_connects() {
+	perl -MIO::Socket::UNIX -e 'exit(IO::Socket::UNIX->new(Peer => $ARGV[0]) ? 0 : 1)' "$1"
+}
+
+libvirt_up() {
+	for program in virsh libvirtd virtlogd qemu-system-x86_64; do
+		PATH=$PATH:/usr/sbin command -v "$program" >/dev/null ||
+			{ libvirt_up_fail "$program is missing; apt install libvirt-daemon-system libvirt-clients qemu-system-x86"; return; }
+	done
+	if libvirt_up_answers; then
+		return 0
+	fi
+	if [ -d /run/systemd/system ]; then
+		[ "$(id -u)" = 0 ] ||
+			{ libvirt_up_fail "libvirtd does not answer; start it: sudo systemctl start libvirtd"; return; }
+		systemctl start libvirtd || return
+	elif [ "$(id -u)" = 0 ]; then
+		mkdir -p /run/dbus
+		# Without a system bus every connection waits 12 s for one.
+		libvirt_up_daemon "the system bus" /run/dbus/system_bus_socket \
+			sh -c 'rm -f /run/dbus/pid && exec dbus-daemon --system --fork' || return
+		libvirt_up_daemon virtlogd /run/libvirt/virtlogd-sock /usr/sbin/virtlogd -d || return
+		libvirt_up_daemon libvirtd /run/libvirt/libvirt-sock /usr/sbin/libvirtd -d || return
+	else
+		libvirt_up_fail "libvirtd does not answer, and only root can start it here"
+		return
+	fi
+	deadline=$(($(date +%s) + LIBVIRT_UP_SECONDS))
+	until libvirt_up_answers; do
+		if [ "$(date +%s)" -ge "$deadline" ]; then
+			virsh -c "$LIBVIRT_UP_URI" uri >&2
+			libvirt_up_fail "libvirtd was started but does not answer within $LIBVIRT_UP_SECONDS s; see /var/log/libvirt/libvirtd.log"
+			return
+		fi
+		sleep 0.2
+	done
+}
+
+case ${0##*/} in
+libvirt-up.sh) libvirt_up ;;
+esac

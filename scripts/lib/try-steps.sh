@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What `scripts/try --headless` does with the two guests, and how it knows that it happened. Each
+# step waits for its effect in the pictures; none trusts a message. Sourced by scripts/try.
+
+# The part of Memtest86+'s screen (720x400 text) where its menus open, and the installer's list.
+memtest_menu="200 60 300 250"
+
+check() { # check WHAT COMMAND...: one line of the table
+	local what=$1
+	shift
+	if "$@"; then
+		results+=("ok      $what")
+		echo "ok: $what"
+	else
+		results+=("FAILED  $what")
+		echo "FAILED: $what" >&2
+		return 1
+	fi
+}
+
+switch_to() { # switch_to SLOT ID
+	chord_slot "$1" && wait_for 5 "Ctrl+Alt+$1 switches" is .focused "$2"
+}
+
+# changes ID PART SECONDS COMMAND...: after the command, that part of the picture becomes another.
+changes() {
+	local id=$1 part=$2 seconds=$3 before
+	shift 3
+	# shellcheck disable=SC2086 # a part is four words, or none
+	before=$(picture_hash "$id" $part) && "$@" &&
+		wait_for "$seconds" "the picture changes after $*" hash_is_not "$id" "$before" $part
+}
+
+try_steps() {
+	results=()
+	wait_for 30 "the display answers" inject state >/dev/null || return
+	wait_for 60 "both guests are known" is '[.guests[] | select(.head)] | length' 2 || return
+	local installer_id memtest_id before
+	installer_id=$(guest_id "Debian installer") memtest_id=$(guest_id "Memtest86+")
+	check "Memtest86+ shows its picture" \
+		wait_for 120 "Memtest86+ is up" has_picture "$memtest_id" || return
+	check "Ctrl+Alt+2 shows Memtest86+" switch_to 2 "$memtest_id" || return
+	# Its menu key opens the menu when it is ready; the menu stands still, unlike the test.
+	check "F1 opens Memtest86+'s menu" wait_for 120 "the menu opens" memtest_menu_opens \
+		"$memtest_id" || return
+	check "the installer reaches its first screen" wait_for 600 "the installer is up" \
+		installer_is_up "$installer_id" || return
+
+	check "Ctrl+Alt+1 shows the installer" switch_to 1 "$installer_id" || return
+	before=$(picture_hash "$memtest_id")
+	check "a key in the installer changes its picture" \
+		changes "$installer_id" "" 30 tap $KEY_DOWN || return
+	check "a click selects the line it was aimed at" click_selects "$installer_id" || return
+	check "none of it reached Memtest86+" hash_is "$memtest_id" "$before" || return
+	inject capture "$out/guest-1.png" || return
+
+	check "Ctrl+Alt+Right goes on to Memtest86+" next_is "$memtest_id" || return
+	wait_for 30 "the installer's picture rests" settled "$installer_id" || return
+	before=$(picture_hash "$installer_id")
+	check "a key in Memtest86+ changes its picture" \
+		changes "$memtest_id" "" 30 tap $KEY_F1 || return
+	check "none of it reached the installer" hash_is "$installer_id" "$before" || return
+	inject capture "$out/guest-2.png" || return
+
+	check "holding Ctrl+Alt shows the switcher" switcher_shows || return
+	check "Ctrl+Alt+0 shows the panel" switch_to 0 "" || return
+	check "the panel is there" wait_for 30 "the panel's window" is .panel true || return
+	check "the panel shows both guests" wait_for 30 "the panel draws" panel_is_drawn || return
+}
+
+memtest_menu_opens() {
+	local before
+	# shellcheck disable=SC2086
+	before=$(picture_hash "$1" $memtest_menu) || return
+	tap $KEY_F1 || return
+	# shellcheck disable=SC2086
+	wait_for 5 "the menu" hash_is_not "$1" "$before" $memtest_menu && settled "$1"
+}
+
+# The installer's first screen: graphics, not text, and at rest.
+installer_is_up() {
+	[ "$(state ".guests[] | select(.id == \"$1\") | .height")" -ge 600 ] && settled "$1"
+}
+
+# A click on a line of the language list moves the selection to that line: the picture changes
+# there, in a strip of the line's height around the point aimed at.
+click_selects() {
+	local x=640 y=400 band
+	band=$(($(state .height) - $(state ".guests[] | select(.id == \"$1\") | .height")))
+	changes "$1" "300 $((y - 4)) 100 8" 30 click $x $((y + band))
+}
+
+next_is() {
+	inject - <<-END
+		key $KEY_LEFTCTRL 1
+		key $KEY_LEFTALT 1
+		key $KEY_RIGHT 1
+		key $KEY_RIGHT 0
+		key $KEY_LEFTALT 0
+		key $KEY_LEFTCTRL 0
+	END
+	wait_for 5 "the next guest is shown" is .focused "$1"
+}
+
+switcher_shows() {
+	local status=0
+	hold $KEY_LEFTCTRL && hold $KEY_LEFTALT &&
+		wait_for 5 "the switcher" is .switcher true &&
+		inject capture "$out/switcher.png" || status=1
+	let_go $KEY_LEFTALT && let_go $KEY_LEFTCTRL &&
+		wait_for 5 "the switcher goes" is .switcher false && return $status
+}
+
+# The panel's picture rests, and is not what it was before its window came.
+panel_is_drawn() {
+	inject capture "$out/panel.png" && cp "$out/panel.png" "$out/.panel-before.png" && sleep 1 &&
+		inject capture "$out/panel.png" && cmp -s "$out/panel.png" "$out/.panel-before.png" &&
+		rm "$out/.panel-before.png"
+}
+
+try_table() {
+	local frames switches keys
+	jq -e . "$out/timeline.json" >/dev/null || fail "timeline.json is not whole"
+	frames=$(jq '[.[] | select(.event == "frame")] | length' "$out/timeline.json")
+	switches=$(jq '[.[] | select(.event == "switch")] | length' "$out/timeline.json")
+	keys=$(jq '[.[] | select(.event == "key")] | length' "$out/timeline.json")
+	echo
+	printf '%s\n' "${results[@]}"
+	echo
+	echo "$frames frames, $switches switches, $keys key events: $out/timeline.json"
+	echo "pictures: $out/{guest-1,guest-2,switcher,panel}.png"
+}
