@@ -76,6 +76,17 @@ tests/unit/xdg-shell-client-protocol.h: $(XDG_SHELL_XML)
 
 if WITH_CONTROL
 # The head: its parts, and all of it between a real QEMU and a compositor made for the test.
+check_PROGRAMS += tests/unit/test_head_picture tests/unit/test_head_upload tests/unit/test_head_input
+TESTS_FAST += tests/unit/test_head_picture tests/unit/test_head_upload tests/unit/test_head_input
+tests_unit_test_head_picture_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_head_picture_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_head_picture_LDADD = libhead.a $(DISPLAY_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_head_upload_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_head_upload_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_head_upload_LDADD = libhead.a $(DISPLAY_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_head_input_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_head_input_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_head_input_LDADD = libhead.a $(DISPLAY_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/system/test_head
 TESTS_SYSTEM += tests/system/test_head
 tests_system_test_head_SOURCES = tests/system/test_head.c \
