@@ -87,6 +87,38 @@ static const char *write_picture(struct compositor *compositor, const char *id, 
 	return wrong;
 }
 
+/* FNV-1a over the colour bits of a part of a guest's picture; NULL if there is no such part. */
+static char *hash_picture(struct compositor *compositor, const char *line)
+{
+	pixman_image_t *image = NULL;
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	unsigned x, y, width, height;
+	char id[64];
+	int end = 0;
+
+	if (sscanf(line, "hash %63s %5u %5u %5u %5u%n", id, &x, &y, &width, &height, &end) != 5 ||
+	    line[end] || !compositor_thumbnail(compositor, id, 0, 0, &image, NULL) || !image)
+		return NULL;
+	if (!width)
+		width = (unsigned)pixman_image_get_width(image);
+	if (!height)
+		height = (unsigned)pixman_image_get_height(image);
+	if (x + width > (unsigned)pixman_image_get_width(image) ||
+	    y + height > (unsigned)pixman_image_get_height(image)) {
+		pixman_image_unref(image);
+		return NULL;
+	}
+	for (unsigned row = y; row < y + height; row++) {
+		const uint32_t *pixels = pixman_image_get_data(image) +
+					 row * (unsigned)pixman_image_get_stride(image) / 4;
+
+		for (unsigned column = x; column < x + width; column++)
+			hash = (hash ^ (pixels[column] & 0xffffff)) * 0x100000001b3ULL;
+	}
+	pixman_image_unref(image);
+	return g_strdup_printf("%016" G_GINT64_MODIFIER "x", hash);
+}
+
 /* Commands that are events. Returns FALSE if the line is none. */
 static gboolean inject(struct compositor *compositor, const char *line)
 {
@@ -135,6 +167,9 @@ static void handle_line(struct client *client, const char *line)
 	}
 	if (g_strcmp0(words[0], "picture") == 0 && g_strv_length(words) == 3)
 		wrong = write_picture(compositor, words[1], words[2]);
+	else if (g_str_has_prefix(line, "hash "))
+		wrong = (text = hash_picture(compositor, line)) ? NULL
+								: "no such guest, picture or part";
 	else if (strcmp(line, "state") == 0)
 		text = compositor_describe(compositor);
 	else if (!inject(compositor, line))

@@ -13,6 +13,7 @@
  *   resize W H            the screen has another size
  *   capture PATH          the screen as PNG, once all damage so far is on it
  *   picture ID PATH       the newest picture of a guest as PNG, in focus or not
+ *   hash ID X Y W H       a checksum of that part of a guest's newest picture (0 0 0 0: of all)
  *   state                 one JSON object; see compositor_describe()
  *   quit                  as if the user closed the window
  */

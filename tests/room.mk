@@ -128,3 +128,8 @@ TESTS += $(TESTS_FAST) $(TESTS_SYSTEM)
 .PHONY: check-fast
 check-fast:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(TESTS_FAST)"
+
+# A build, the fast tests and an install from the release archive.
+.PHONY: distcheck-fast
+distcheck-fast:
+	$(MAKE) $(AM_MAKEFLAGS) distcheck TESTS="$(TESTS_FAST)"
