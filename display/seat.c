@@ -212,7 +212,6 @@ void seat_gone(struct seat *seat, unsigned dest)
 		seat->target = SEAT_PANEL;
 	if (dest == seat->focus) {
 		memset(&seat->delivered, 0, sizeof(seat->delivered));
-		seat_drop_held(seat);
 		seat->focus_dead = true;
 		if (seat->pending < 0 && seat->target < 0)
 			seat->pending = SEAT_PANEL;

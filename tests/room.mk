@@ -61,6 +61,30 @@ tests_unit_test_placement_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_placement_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_placement_LDADD = $(TEST_LIBS)
 
+# The seat, chords, the configuration file, and the numbers of keys.
+check_PROGRAMS += tests/unit/test_seat tests/unit/test_seat_model tests/unit/test_chord \
+	tests/unit/test_settings tests/unit/test_keycodes
+TESTS_FAST += tests/unit/test_seat tests/unit/test_seat_model tests/unit/test_chord \
+	tests/unit/test_settings tests/unit/test_keycodes
+tests_unit_test_seat_model_SOURCES = tests/unit/test_seat_model.c \
+	tests/unit/seat-observer.c tests/unit/seat-observer.h
+tests_unit_test_keycodes_SOURCES = tests/unit/test_keycodes.c control/qnum.c control/qnum.h
+tests_unit_test_seat_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_seat_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_seat_LDADD = $(TEST_LIBS)
+tests_unit_test_seat_model_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_seat_model_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_seat_model_LDADD = $(TEST_LIBS)
+tests_unit_test_chord_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_chord_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_chord_LDADD = $(TEST_LIBS)
+tests_unit_test_settings_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_settings_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_settings_LDADD = $(TEST_LIBS)
+tests_unit_test_keycodes_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_keycodes_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_keycodes_LDADD = $(TEST_LIBS)
+
 # The panel host, by a client in the same process.
 check_PROGRAMS += tests/unit/test_panel_host
 TESTS_FAST += tests/unit/test_panel_host
@@ -101,7 +125,7 @@ endif
 
 # Fuzz targets; tests/fuzz/fuzz.h says what one is. `make check` runs each as a smoke test, with any
 # compiler; `make fuzz` builds them as tests/fuzz/X.libfuzzer, which takes clang.
-FUZZ_TARGETS = tests/fuzz/fuzz_wire
+FUZZ_TARGETS = tests/fuzz/fuzz_wire tests/fuzz/fuzz_settings
 FUZZ_DRIVER = tests/fuzz/driver.c tests/fuzz/fuzz.h
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS_FAST += $(FUZZ_TARGETS)
@@ -109,7 +133,11 @@ tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_wire_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_wire_CFLAGS = $(TEST_CFLAGS)
 tests_fuzz_fuzz_wire_LDADD = $(TEST_LIBS)
-CLEANFILES += fuzz_wire.input
+tests_fuzz_fuzz_settings_SOURCES = tests/fuzz/fuzz_settings.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_settings_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_settings_CFLAGS = $(TEST_CFLAGS)
+tests_fuzz_fuzz_settings_LDADD = $(TEST_LIBS)
+CLEANFILES += fuzz_wire.input fuzz_settings.input
 
 # Compiled anew, as libraries built without the sanitizers would hide what goes on in them.
 FUZZ_CC = clang
@@ -118,6 +146,8 @@ FUZZ_COMPILE = $(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(TEST_CPPFLAGS) $(CPPFLAG
 tests/fuzz/fuzz_wire.libfuzzer: tests/fuzz/fuzz_wire.c display/wire.c display/wire-check.c \
 		display/source.c display/source-scanout.c
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(FUZZ_COMPILE) -o $@ $^ $(DISPLAY_LIBS) $(GLIB_LIBS)
+tests/fuzz/fuzz_settings.libfuzzer: tests/fuzz/fuzz_settings.c display/settings.c display/chord.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(FUZZ_COMPILE) -o $@ $^ $(GLIB_LIBS)
 CLEANFILES += $(FUZZ_TARGETS:=.libfuzzer)
 
 .PHONY: fuzz

@@ -232,7 +232,8 @@ static void test_guest_shortcuts(void **state)
 	check(f, "C+ S+ c+ c- S- C-", "1:C+ 1:S+ 1:c+ 1:c- 1:S- 1:C-");
 	check(f, "C+ c+ C- c-", "1:C+ 1:c+ 1:C- 1:c-");
 	check(f, "A+ Left+ Left- A-", "1:A+ 1:Left+ 1:Left- 1:A-");
-	check(f, "C+ wheel C-", "1:C+ 1:C-");
+	check(f, "C+ wheel", "1:C+");
+	check(f, "C-", "1:C-");
 	check(f, "C+ A+ Del+", "1:C+ 1:A+ 1:Del+");
 	check(f, "Del- A- C-", "1:Del- 1:A- 1:C-");
 	check(f, "A+ C+ x+ x- c+", "1:A+ 1:C+ 1:x+ 1:x- 1:c+");
@@ -299,7 +300,7 @@ static void test_modifiers_only(void **state)
 	check(f, "C+ A+ @500", "sw+");
 	check(f, "Del+ Del- A- C-", "1:C+ 1:A+ sw- 1:Del+ 1:Del- 1:A- 1:C-");
 	/* a Ctrl+Alt+G that went before does not spoil it */
-	check(f, "C+ A+ g+ g- Del+", "act 1:C+ 1:A+ 1:Del+");
+	check(f, "C+ A+ g+ g- Del+ Del- C- A-", "act 1:C+ 1:A+ 1:Del+ 1:Del- 1:C- 1:A-");
 }
 
 /* Protects: the times, and what seat_tick() promises about them. */
@@ -453,7 +454,14 @@ static void test_reentrant_gone(void **state)
 	f->show_gone = 1; /* the new one is dead on arrival */
 	check(f, "focus1", "show1 show0 leds0");
 	f->show_gone = 0; /* so is the panel */
-	check(f, "focus1 focus0", "show1 leds0 show0 leds0");
+	check(f, "focus1 focus0 focus1", "show1 leds0 show0 leds0 show1 leds0");
+	check(f, "c+", "1:c+");
+	f->key_gone = 2; /* the new one dies while the old one is left */
+	check(f, "focus2", "1:c- show0 leds0");
+	check(f, "c- c+", "0:c+");
+	f->key_focus = 3; /* so does the one after it */
+	f->show_gone = 3;
+	check(f, "focus2", "0:c- show2 leds0");
 }
 
 /* Protects: a chord of one modifier leaves that modifier its tap. */
@@ -466,6 +474,8 @@ static void test_single_modifier_chord(void **state)
 	check(f, "Win+ Win-", "0:Win+ 0:Win-");
 	check(f, "Win+ 1+ 1- Win-", "sw+ act show1 leds0 sw-");
 	check(f, "Win+ @300 Win-", "sw+ sw-");
+	f->chords.chords[f->chords.count - 1].action.type = CHORD_RELEASE_POINTER;
+	check(f, "Win+ 1+ 1- Win-", "act");
 	check(f, "Win+ c+ c- Win-", "1:Win+ 1:c+ 1:c- 1:Win-");
 }
 
