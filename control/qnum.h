@@ -9,7 +9,7 @@
 
 /*
  * The first make code a PC keyboard sends for the key (scan code set 1), with 0x80 added for the
- * prefix 0xe0. Returns 1..0xff, or 0 if QEMU 7.2 knows no number for the key.
+ * prefix 0xe0. Returns 1..0xff, or 0 if the key has no number.
  */
 unsigned qnum_from_evdev(uint16_t code);
 
