@@ -15,8 +15,9 @@
 #include "head-upload.h"
 
 #define BUFFER_BYTES 4096U
-#define TURN_BYTES   (4U << 20) /* read in one turn of the main loop: input must not wait for more \
-				 */
+#define TURN_BYTES                                                                                 \
+	(4U << 20) /* read in one turn of the main loop: input must not wait for more              \
+		    */
 #define BIG_BYTES     (64U << 10) /* a message of that size is a change of its own */
 #define CURSOR_BYTES  (MULLION_DISPLAY_MAX_CURSOR * MULLION_DISPLAY_MAX_CURSOR * 4U)
 #define MAX_ARGUMENTS 28U /* bytes before the pixels */
@@ -73,7 +74,7 @@ struct head_listener {
 	enum call call;
 	size_t body_left;
 	struct head_upload upload;
-	struct mullion_msg_cursor cursor;
+	struct head_cursor cursor;
 	uint8_t *cursor_bytes; /* CURSOR_BYTES */
 	size_t cursor_have;
 	uint32_t serial; /* of our last reply */
@@ -197,7 +198,7 @@ static bool cursor_begin(struct head_listener *listener, const uint8_t *argument
 	    untrusted_height < 1 || untrusted_height > MULLION_DISPLAY_MAX_CURSOR ||
 	    listener->body_left != untrusted_width * untrusted_height * 4)
 		return false;
-	listener->cursor = (struct mullion_msg_cursor){
+	listener->cursor = (struct head_cursor){
 		.width = untrusted_width,
 		.height = untrusted_height,
 		.hot_x = MIN(untrusted_hot_x, untrusted_width - 1),

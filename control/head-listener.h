@@ -15,11 +15,15 @@
 
 #include "head-picture.h"
 
+struct head_cursor { /* as in struct mullion_msg_cursor */
+	uint32_t width, height, hot_x, hot_y;
+};
+
 struct head_listener_ops {
 	/* All with the data given to create, from the GLib main loop. */
 	void (*changed)(void *data); /* the picture did */
 	/* a8r8g8b8 premultiplied; borrowed */
-	void (*cursor)(void *data, const struct mullion_msg_cursor *shape, const uint32_t *pixels);
+	void (*cursor)(void *data, const struct head_cursor *shape, const uint32_t *pixels);
 	void (*cursor_position)(void *data, int32_t x, int32_t y, bool visible);
 	void (*closed)(void *data, const char *reason); /* last call; may destroy the listener */
 };

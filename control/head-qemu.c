@@ -17,8 +17,9 @@
 #define MOUSE_INTERFACE	   "org.qemu.Display1.Mouse"
 #define PROPERTIES	   "org.freedesktop.DBus.Properties"
 
-#define MAX_IN_FLIGHT 16U /* calls QEMU has not answered; what comes meanwhile is folded together  \
-			   */
+#define MAX_IN_FLIGHT                                                                              \
+	16U /* calls QEMU has not answered; what comes meanwhile is folded together                \
+	     */
 
 struct head_qemu {
 	struct head_picture *picture;
@@ -59,15 +60,23 @@ static void qemu_call(struct head_qemu *qemu, const char *interface, const char 
 			       qemu);
 }
 
+/* For calls whose only answer is that they were done. */
+static void call_finish(GObject *source, GAsyncResult *result, GError **error)
+{
+	GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, error);
+
+	if (reply)
+		g_variant_unref(reply);
+}
+
 /* Input. */
 
 static void input_done(GObject *source, GAsyncResult *result, gpointer data)
 {
 	struct head_qemu *qemu = data;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GVariant) reply =
-		g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
 
+	call_finish(source, result, &error);
 	if (was_destroyed(error))
 		return;
 	/* A refused call is motion of the wrong kind that crossed the guest's change of device. */
@@ -146,9 +155,8 @@ static void mode_done(GObject *source, GAsyncResult *result, gpointer data)
 {
 	struct head_qemu *qemu = data;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GVariant) reply =
-		g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
 
+	call_finish(source, result, &error);
 	if (was_destroyed(error))
 		return;
 	qemu->mode_in_flight = false;
@@ -258,9 +266,11 @@ static void register_done(GObject *source, GAsyncResult *result, gpointer data)
 {
 	struct head_qemu *qemu = data;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_finish(
-		G_DBUS_CONNECTION(source), NULL, result, &error);
+	GVariant *reply = g_dbus_connection_call_with_unix_fd_list_finish(G_DBUS_CONNECTION(source),
+									  NULL, result, &error);
 
+	if (reply)
+		g_variant_unref(reply);
 	if (was_destroyed(error))
 		return;
 	if (error) {
@@ -279,8 +289,7 @@ static void listener_changed(void *data)
 	qemu->ops->listener.changed(qemu->data);
 }
 
-static void listener_cursor(void *data, const struct mullion_msg_cursor *shape,
-			    const uint32_t *pixels)
+static void listener_cursor(void *data, const struct head_cursor *shape, const uint32_t *pixels)
 {
 	struct head_qemu *qemu = data;
 

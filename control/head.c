@@ -56,7 +56,7 @@ struct head {
 	struct head_qemu *qemu;
 	unsigned due; /* enum due */
 	uint32_t caps, leds;
-	struct mullion_msg_cursor cursor;
+	struct head_cursor cursor;
 	uint32_t *cursor_pixels;
 	struct mullion_msg_cursor_position cursor_position;
 };
@@ -123,6 +123,10 @@ static int send_due(struct head *head, enum due due)
 {
 	struct mullion_msg_caps caps = {.caps = head->caps};
 	struct mullion_msg_leds leds = {.leds = head->leds};
+	struct mullion_msg_cursor cursor = {.width = head->cursor.width,
+					    .height = head->cursor.height,
+					    .hot_x = head->cursor.hot_x,
+					    .hot_y = head->cursor.hot_y};
 
 	if (!(head->due & due))
 		return 0;
@@ -135,9 +139,9 @@ static int send_due(struct head *head, enum due due)
 		return mullion_wire_send(head->wire, MULLION_MSG_LEDS, &leds, sizeof(leds), NULL, 0,
 					 -1);
 	case DUE_CURSOR:
-		return mullion_wire_send(head->wire, MULLION_MSG_CURSOR, &head->cursor,
-					 sizeof(head->cursor), head->cursor_pixels,
-					 (size_t)head->cursor.width * head->cursor.height * 4, -1);
+		return mullion_wire_send(head->wire, MULLION_MSG_CURSOR, &cursor, sizeof(cursor),
+					 head->cursor_pixels,
+					 (size_t)cursor.width * cursor.height * 4, -1);
 	case DUE_CURSOR_POSITION:
 		return mullion_wire_send(head->wire, MULLION_MSG_CURSOR_POSITION,
 					 &head->cursor_position, sizeof(head->cursor_position),
@@ -186,7 +190,7 @@ static void qemu_changed(void *data)
 	head_flush(data);
 }
 
-static void qemu_cursor(void *data, const struct mullion_msg_cursor *shape, const uint32_t *pixels)
+static void qemu_cursor(void *data, const struct head_cursor *shape, const uint32_t *pixels)
 {
 	struct head *head = data;
 

@@ -139,6 +139,19 @@ tests_fuzz_fuzz_settings_CFLAGS = $(TEST_CFLAGS)
 tests_fuzz_fuzz_settings_LDADD = $(TEST_LIBS)
 CLEANFILES += fuzz_wire.input fuzz_settings.input
 
+if WITH_CONTROL
+FUZZ_TARGETS += tests/fuzz/fuzz_head_picture tests/fuzz/fuzz_head_listener
+tests_fuzz_fuzz_head_picture_SOURCES = tests/fuzz/fuzz_head_picture.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_head_picture_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_head_picture_CFLAGS = $(TEST_CFLAGS)
+tests_fuzz_fuzz_head_picture_LDADD = libhead.a $(GLIB_LIBS)
+tests_fuzz_fuzz_head_listener_SOURCES = tests/fuzz/fuzz_head_listener.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_head_listener_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_head_listener_CFLAGS = $(TEST_CFLAGS)
+tests_fuzz_fuzz_head_listener_LDADD = libhead.a $(GLIB_LIBS)
+CLEANFILES += fuzz_head_picture.input fuzz_head_listener.input
+endif
+
 # Compiled anew, as libraries built without the sanitizers would hide what goes on in them.
 FUZZ_CC = clang
 FUZZ_COMPILE = $(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(TEST_CPPFLAGS) $(CPPFLAGS) $(TEST_CFLAGS) -g -O1 \
@@ -147,6 +160,12 @@ tests/fuzz/fuzz_wire.libfuzzer: tests/fuzz/fuzz_wire.c display/wire.c display/wi
 		display/source.c display/source-scanout.c
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(FUZZ_COMPILE) -o $@ $^ $(DISPLAY_LIBS) $(GLIB_LIBS)
 tests/fuzz/fuzz_settings.libfuzzer: tests/fuzz/fuzz_settings.c display/settings.c display/chord.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(FUZZ_COMPILE) -o $@ $^ $(GLIB_LIBS)
+FUZZ_HEAD_PICTURE = control/head-picture.c control/head-upload.c control/head-format.c control/head-damage.c
+tests/fuzz/fuzz_head_picture.libfuzzer: tests/fuzz/fuzz_head_picture.c $(FUZZ_HEAD_PICTURE)
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(FUZZ_COMPILE) -o $@ $^
+tests/fuzz/fuzz_head_listener.libfuzzer: tests/fuzz/fuzz_head_listener.c control/head-listener.c \
+		control/head-message.c $(FUZZ_HEAD_PICTURE)
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(FUZZ_COMPILE) -o $@ $^ $(GLIB_LIBS)
 CLEANFILES += $(FUZZ_TARGETS:=.libfuzzer)
 
