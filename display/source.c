@@ -337,7 +337,7 @@ static gboolean source_dispatch(GSource *base, GSourceFunc callback, gpointer da
 		source_check_time(source);
 	if (source_alive(source))
 		source_write(source);
-	if (!source->destroyed && source->failure && !source->closed) {
+	if (!source->destroyed && source->failure) {
 		source->closed = true;
 		source_detach(source);
 		g_clear_pointer(&source->wire, mullion_wire_destroy);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -205,6 +206,38 @@ static void new_scanout_forgets_the_former_ones_buffers(void **state)
 	source_probe_expect_no_message(probe);
 	assert_int_equal(probe->closes, 0);
 	close(memory);
+}
+
+/* How many of a fake head's memfds this process has mapped. */
+static unsigned count_mappings(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned count = 0;
+	char line[512];
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps))
+		count += strstr(line, "/memfd:test") != NULL;
+	fclose(maps);
+	return count;
+}
+
+static void former_scanouts_cost_no_memory(void **state)
+{
+	struct source_probe *probe = *state;
+	int memory = source_probe_show(probe, 64, 64);
+
+	assert_int_equal(count_mappings(), 1);
+	for (unsigned i = 0; i < 10; i++) {
+		fake_head_scanout(probe->head, 64, 64, 256, 2, memory);
+		fake_head_frame(probe->head, i % 2, dot);
+		source_probe_settle();
+		assert_int_equal(count_mappings(), 1);
+	}
+	close(memory);
+	fake_head_scanout(probe->head, 0, 0, 0, 0, -1);
+	source_probe_settle();
+	assert_int_equal(count_mappings(), 0);
 }
 
 static void empty_scanout_shows_nothing(void **state)
@@ -479,6 +512,7 @@ int main(void)
 		TEST(throttled_buffer_goes_back_when_presented),
 		TEST(presenting_within_the_frame_callback_counts),
 		TEST(new_scanout_forgets_the_former_ones_buffers),
+		TEST(former_scanouts_cost_no_memory),
 		TEST(empty_scanout_shows_nothing),
 		TEST(memory_is_sealed_against_shrinking),
 		TEST(memory_that_its_sender_has_sealed_is_fine),

@@ -420,6 +420,8 @@ static void stalled_peer_is_noticed_and_loses_no_accepted_message(void **state)
 			 0);
 	assert_true(fake_head_receive(end->peer, &type, &release, sizeof(release)));
 	assert_int_equal(release.buffer, 1);
+	/* With as much patience left as at first. */
+	assert_in_range(stall(end), accepted - 2, accepted + 2);
 }
 
 /* A head's end that sends to end->wire. */
