@@ -96,28 +96,39 @@ void compositor_update_content(struct compositor *compositor)
 	compositor_damage_all(compositor);
 }
 
-static char *band_hint(struct compositor *compositor, struct guest *guest)
+/* The first chord of an action as the user would read it, or NULL if it has none. */
+static const char *chord_text(struct compositor *compositor, enum chord_action_type type,
+			      unsigned slot, char *buf, size_t size)
 {
 	const struct chord_table *chords = &compositor->settings->chords;
-	enum chord_action_type wanted = CHORD_FOCUS_SLOT;
-	const char *before = "", *after = "the panel";
+
+	for (size_t i = 0; i < chords->count; i++) {
+		const struct chord_action *action = &chords->chords[i].action;
+
+		if (action->type != type || (type == CHORD_FOCUS_SLOT && action->slot != slot))
+			continue;
+		chord_format(&chords->chords[i], buf, size);
+		return buf;
+	}
+	return NULL;
+}
+
+static char *band_hint(struct compositor *compositor, struct guest *guest)
+{
+	bool absolute;
+	const char *text;
 	char chord[64];
 
 	if (!guest)
 		return NULL;
-	if (guest->source && !(source_caps(guest->source) & MULLION_CAP_POINTER_ABSOLUTE)) {
-		if (!compositor->pointer_grabbed)
-			return g_strdup("click to use the pointer");
-		wanted = CHORD_RELEASE_POINTER;
-		after = "releases the pointer";
-	}
-	for (size_t i = 0; i < chords->count; i++) {
-		if (chords->chords[i].action.type != wanted || chords->chords[i].action.slot != 0)
-			continue;
-		chord_format(&chords->chords[i], chord, sizeof(chord));
-		return g_strdup_printf("%s%s %s", before, chord, after);
-	}
-	return NULL;
+	absolute = !guest->source || (source_caps(guest->source) & MULLION_CAP_POINTER_ABSOLUTE);
+	if (!absolute && !compositor->pointer_grabbed)
+		return g_strdup("click to use the pointer");
+	text = chord_text(compositor, absolute ? CHORD_FOCUS_SLOT : CHORD_RELEASE_POINTER, 0, chord,
+			  sizeof(chord));
+	if (!text)
+		return NULL;
+	return g_strdup_printf(absolute ? "%s the panel" : "%s releases the pointer", text);
 }
 
 void compositor_update_band(struct compositor *compositor)
@@ -165,15 +176,13 @@ void compositor_flash_band(struct compositor *compositor)
 	compositor_update_band(compositor);
 }
 
-static const char *const slot_keys[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
-
 static void fill_switcher(struct compositor *compositor)
 {
 	struct overlay_switcher *switcher = &compositor->switcher;
 	unsigned focused = seat_focused(compositor->seat);
 
 	switcher->count = 0;
-	for (unsigned slot = 0; slot < G_N_ELEMENTS(slot_keys); slot++) {
+	for (unsigned slot = 0; slot < OVERLAY_MAX_TILES; slot++) {
 		struct guest *guest = slot ? guests_by_slot(compositor, slot) : NULL;
 		unsigned dest = guest ? guest->dest : SEAT_PANEL;
 

@@ -165,10 +165,11 @@ static void draw_tile(cairo_t *cr, const struct overlay_switcher *switcher,
 	set_colour(cr, tile->colour, 1);
 	cairo_fill(cr);
 	cairo_set_source_rgb(cr, 1, 1, 1);
-	g_snprintf(caption, sizeof(caption), "%s  %s", tile->key, tile->label);
-	draw_text(cr, caption, 15, true, x, y + height + 18, width, ALIGN_LEFT);
+	draw_text(cr, tile->label, 15, true, x, y + height + 18, width, ALIGN_LEFT);
 	cairo_set_source_rgba(cr, 1, 1, 1, 0.7);
-	draw_text(cr, tile->state, 12, false, x, y + height + 37, width, ALIGN_LEFT);
+	g_snprintf(caption, sizeof(caption), "%s%s%s", tile->chord,
+		   tile->state && *tile->chord ? " \302\267 " : "", tile->state ? tile->state : "");
+	draw_text(cr, caption, 12, false, x, y + height + 37, width, ALIGN_LEFT);
 }
 
 pixman_image_t *overlay_render_switcher(const struct overlay_switcher *switcher)

@@ -25,7 +25,8 @@ pixman_image_t *overlay_render_band(const struct overlay_band *band, unsigned wi
 #define OVERLAY_MAX_TILES 10
 
 struct overlay_tile {
-	const char *label, *state, *key; /* key: "0".."9" */
+	const char *label, *state; /* state NULL: has none */
+	char chord[64];		   /* that shows it, as text; may be empty */
 	uint32_t colour;
 	bool focused;
 	pixman_box32_t thumbnail; /* filled by overlay_layout_switcher(), screen pixels */
