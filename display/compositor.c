@@ -185,16 +185,18 @@ static void fill_switcher(struct compositor *compositor)
 	for (unsigned slot = 0; slot < OVERLAY_MAX_TILES; slot++) {
 		struct guest *guest = slot ? guests_by_slot(compositor, slot) : NULL;
 		unsigned dest = guest ? guest->dest : SEAT_PANEL;
+		struct overlay_tile *tile = &switcher->tiles[switcher->count];
 
 		if (slot && !guest)
 			continue;
-		compositor->switcher_dest[switcher->count] = dest;
-		switcher->tiles[switcher->count++] =
-			(struct overlay_tile){.label = guest ? guest->label : "Panel",
-					      .state = guest ? guest->state : "",
-					      .key = slot_keys[slot],
+		compositor->switcher_dest[switcher->count++] = dest;
+		*tile = (struct overlay_tile){.label = guest ? guest->label : "Panel",
+					      .state = guest ? guest->state : NULL,
 					      .colour = guest ? guest->colour : PANEL_COLOUR,
 					      .focused = dest == focused};
+		if (!chord_text(compositor, CHORD_FOCUS_SLOT, slot, tile->chord,
+				sizeof(tile->chord)))
+			tile->chord[0] = '\0';
 	}
 }
 
