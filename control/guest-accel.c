@@ -123,14 +123,7 @@ out:
 /* Where the verdict is kept; NULL if the directory is not ours alone. */
 static char *cache_path(void)
 {
-	g_autofree char *path = mullion_runtime_path("accelerator");
-	g_autofree char *dir = g_path_get_dirname(path);
-	struct stat st;
-
-	if (g_mkdir_with_parents(dir, 0700) < 0 || lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) ||
-	    st.st_uid != getuid() || (st.st_mode & 022))
-		return NULL;
-	return g_steal_pointer(&path);
+	return mullion_runtime_create(NULL) ? mullion_runtime_path("accelerator") : NULL;
 }
 
 static char *boot_id(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the files of the guest library share with each other and with their unit tests; nobody else
- * includes this. Everything that says "pure" touches neither libvirt nor the file system.
+ * What the files of the guest library share with each other, with their tests and (the checks) with
+ * the command line; nobody else includes this. What says "pure" touches neither libvirt nor the
+ * file system.
  */
 #ifndef CONTROL_GUEST_INTERNAL_H
 #define CONTROL_GUEST_INTERNAL_H

@@ -81,6 +81,7 @@ char *guest_create(virConnectPtr conn, const struct guest_spec *spec, guest_prog
 		   void *data, GError **error);
 
 gboolean guest_start(virDomainPtr dom, GError **error);
+#define GUEST_STOP_TIMEOUT_S 60U /* what a guest gets to shut down, if nobody says */
 /* Asks by ACPI; after timeout_s without effect (or at once with 0) pulls the plug. */
 gboolean guest_stop(virDomainPtr dom, unsigned timeout_s, GError **error);
 gboolean guest_pause(virDomainPtr dom, GError **error);

@@ -7,6 +7,16 @@ libcontrol_a_SOURCES = control/guest.h control/guest-internal.h \
 	control/guest-xml.c
 libcontrol_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
 
+# The command line.
+bin_PROGRAMS += mullion
+mullion_SOURCES = control/cli.c control/cli.h control/cli-console.c control/cli-create.c \
+	control/cli-guest.c control/cli-output.c control/desktop.c
+mullion_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
+mullion_LDADD = libcontrol.a $(CONTROL_LIBS) $(GLIB_LIBS)
+dist_man_MANS += doc/mullion.1
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = control/completion/mullion
+
 # The control daemon; all but main() also for its tests.
 noinst_LIBRARIES += libdaemon.a
 libdaemon_a_SOURCES = \

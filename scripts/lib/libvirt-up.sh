@@ -4,13 +4,14 @@
 #
 # Where it answers already: nothing is done. Where there is a service manager: libvirtd is started by it. Where there is
 # none and we are root (a container, a build machine): the system bus, virtlogd and libvirtd are started by hand; they
-# stay until the machine goes. Writes nothing below /etc. Run it or source it; the function is libvirt_up.
+# stay until the machine goes. Writes nothing below /etc; gives /dev/kvm to the group kvm where no udev has done so. Run
+# it or source it; the function is libvirt_up.
 
 LIBVIRT_UP_URI=qemu:///system
 LIBVIRT_UP_SECONDS=60
 
 libvirt_up_answers() {
-	timeout "${1:-20}" virsh -q -c "$LIBVIRT_UP_URI" uri >/dev/null 2>&1
+	timeout 20 virsh -q -c "$LIBVIRT_UP_URI" uri >/dev/null 2>&1
 }
 
 libvirt_up_fail() {
@@ -34,11 +35,27 @@ libvirt_up_connects() {
 	perl -MIO::Socket::UNIX -e 'exit(IO::Socket::UNIX->new(Peer => $ARGV[0]) ? 0 : 1)' "$1"
 }
 
+# libvirt 9.0 asks QEMU, which opens /dev/kvm as root would, and then looks itself whether libvirt-qemu may: where the
+# two differ it takes its knowledge of QEMU for stale and gathers it anew (seconds) at every step of every start. udev
+# gives the device to the group kvm; where there is no udev we do.
+libvirt_up_kvm() {
+	if [ -c /dev/kvm ] && [ "$(id -u)" = 0 ] && [ ! -d /run/udev ] && getent group kvm >/dev/null; then
+		case $(stat -c %G:%a /dev/kvm) in
+		kvm:66[06] | *:666) ;;
+		*)
+			echo "libvirt-up: giving /dev/kvm to the group kvm, as udev would" >&2
+			chgrp kvm /dev/kvm && chmod 0660 /dev/kvm
+			;;
+		esac
+	fi
+}
+
 libvirt_up() {
 	for program in virsh libvirtd virtlogd qemu-system-x86_64; do
 		PATH=$PATH:/usr/sbin command -v "$program" >/dev/null ||
 			{ libvirt_up_fail "$program is missing; apt install libvirt-daemon-system libvirt-clients qemu-system-x86"; return; }
 	done
+	libvirt_up_kvm || return
 	if libvirt_up_answers; then
 		return 0
 	fi
