@@ -85,6 +85,16 @@ tests_unit_test_keycodes_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_keycodes_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_keycodes_LDADD = $(TEST_LIBS)
 
+# The panel under the panel host, with a fake session behind it.
+if WITH_PANEL
+check_PROGRAMS += tests/system/test_panel
+TESTS_SYSTEM += tests/system/test_panel
+tests_system_test_panel_SOURCES = tests/system/test_panel.c tests/system/fake-session.c tests/system/fake-session.h
+tests_system_test_panel_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_system_test_panel_CFLAGS = $(TEST_CFLAGS)
+tests_system_test_panel_LDADD = $(TEST_LIBS)
+endif
+
 # The panel host, by a client in the same process.
 check_PROGRAMS += tests/unit/test_panel_host
 TESTS_FAST += tests/unit/test_panel_host
@@ -150,6 +160,15 @@ tests_fuzz_fuzz_head_listener_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_head_listener_CFLAGS = $(TEST_CFLAGS)
 tests_fuzz_fuzz_head_listener_LDADD = libhead.a $(GLIB_LIBS)
 CLEANFILES += fuzz_head_picture.input fuzz_head_listener.input
+
+# The compositor as a whole, on the headless output.
+check_PROGRAMS += tests/unit/test_compositor
+TESTS_FAST += tests/unit/test_compositor
+tests_unit_test_compositor_SOURCES = tests/unit/test_compositor.c \
+	tests/unit/fake-head.c tests/unit/fake-head.h
+tests_unit_test_compositor_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_compositor_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_compositor_LDADD = $(TEST_LIBS)
 endif
 
 # Compiled anew, as libraries built without the sanitizers would hide what goes on in them.
