@@ -5,32 +5,7 @@
 #include "cli.h"
 #include "guest-internal.h"
 
-#include <string.h>
 #include <unistd.h>
-
-unsigned cli_parse_size(const char *untrusted_text, char unit)
-{
-	static const char units[] = "MGT";
-	const char *base = strchr(units, unit);
-	const char *given = base;
-	char *end = NULL;
-	uint64_t value;
-
-	if (!untrusted_text || !g_ascii_isdigit(untrusted_text[0]))
-		return 0;
-	value = g_ascii_strtoull(untrusted_text, &end, 10);
-	if (*end) {
-		given = strchr(units, g_ascii_toupper(*end));
-		/* "G", "GB" and "GiB" are the same here. */
-		if (!given || given < base ||
-		    (end[1] && g_ascii_strcasecmp(end + 1, "b") != 0 &&
-		     g_ascii_strcasecmp(end + 1, "ib") != 0))
-			return 0;
-	}
-	if (value > UINT32_MAX >> (10 * (given - base)))
-		return 0;
-	return (unsigned)(value << (10 * (given - base)));
-}
 
 struct options {
 	char *iso, *disk, *kernel, *initrd, *cmdline;
@@ -72,10 +47,11 @@ static bool read_numbers(struct cli *cli, const struct options *options, struct 
 	uint32_t colour = 0;
 
 	*status = CLI_USAGE;
-	if (options->memory && !(spec->memory_mib = cli_parse_size(options->memory, 'M')))
+	if (options->memory && !(spec->memory_mib = guest_parse_size(options->memory, 'M')))
 		cli_usage(cli, "--memory is a size, as in 2048 (MiB) or 2G, not “%s”",
 			  options->memory);
-	else if (options->disk_size && !(spec->disk_gib = cli_parse_size(options->disk_size, 'G')))
+	else if (options->disk_size &&
+		 !(spec->disk_gib = guest_parse_size(options->disk_size, 'G')))
 		cli_usage(cli, "--disk-size is a size, as in 20 (GiB) or 1T, not “%s”",
 			  options->disk_size);
 	else if (options->cpus < 0 || options->cpus > (int)GUEST_MAX_VCPUS)

@@ -59,8 +59,6 @@ int cli_delete(struct cli *cli, int argc, char **argv);
 
 /* cli-create.c */
 int cli_create(struct cli *cli, int argc, char **argv);
-/* "2048", "2048M" or "2G" in MiB; "20" or "1T" in GiB with unit 'G'. 0 if it is no such size. */
-unsigned cli_parse_size(const char *untrusted_text, char unit);
 
 /* cli-console.c */
 int cli_console(struct cli *cli, int argc, char **argv);

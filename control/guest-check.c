@@ -156,3 +156,27 @@ uint32_t guest_pick_colour(const GPtrArray *infos, unsigned slot)
 	}
 	return guest_palette[slot % GUEST_PALETTE_SIZE];
 }
+
+unsigned guest_parse_size(const char *untrusted_text, char unit)
+{
+	static const char units[] = "MGT";
+	const char *base = strchr(units, unit);
+	const char *given = base;
+	char *end = NULL;
+	uint64_t value;
+
+	if (!untrusted_text || !g_ascii_isdigit(untrusted_text[0]))
+		return 0;
+	value = g_ascii_strtoull(untrusted_text, &end, 10);
+	if (*end) {
+		given = strchr(units, g_ascii_toupper(*end));
+		/* "G", "GB" and "GiB" are the same here. */
+		if (!given || given < base ||
+		    (end[1] && g_ascii_strcasecmp(end + 1, "b") != 0 &&
+		     g_ascii_strcasecmp(end + 1, "ib") != 0))
+			return 0;
+	}
+	if (value > UINT32_MAX >> (10 * (given - base)))
+		return 0;
+	return (unsigned)(value << (10 * (given - base)));
+}

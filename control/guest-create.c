@@ -146,7 +146,7 @@ static bool make_disk(const struct brought *brought, const char *path, uint64_t 
 	struct guest_reader self = {.uid = getuid(), .gid = getgid(), .user = NULL};
 	g_autofree char *bytes = g_strdup_printf("%" G_GUINT64_FORMAT, size);
 	g_autofree char *complaint = NULL;
-	const char *argv[12] = {"qemu-img", "create", "-q", "-f", "qcow2"};
+	const char *argv[13] = {"qemu-img", "create", "-q", "-f", "qcow2"};
 	unsigned n = 5;
 	int status;
 

@@ -108,28 +108,50 @@ static uint32_t little_u32(const unsigned char *p)
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+/* Where the last partition of a hybrid image ends, by its master boot record; 0 if it has none. */
+static uint64_t partitions_end(const unsigned char record[512])
+{
+	uint64_t last = 0;
+	unsigned i;
+
+	if (record[510] != 0x55 || record[511] != 0xaa)
+		return 0;
+	for (i = 0; i < 4; i++) {
+		const unsigned char *entry = record + 446 + 16 * i;
+		uint64_t end = (uint64_t)little_u32(entry + 8) + little_u32(entry + 12);
+
+		/* 0xee stands for a GPT and may claim any size. */
+		if (entry[4] != 0xee && (end * 512) > last)
+			last = end * 512;
+	}
+	return last;
+}
+
 /*
  * ISO 9660's volume descriptors begin at sector 16, UDF's recognition sequence likewise. The
- * primary descriptor tells the volume's size; some writers count padding that they leave out.
+ * primary descriptor tells the volume's size, which does not cover partitions appended for UEFI.
+ * Some writers count padding that they leave out.
  */
 bool guest_image_check_iso(const char *path, GError **error)
 {
-	unsigned char sector[2048];
+	unsigned char sector[2048], record[512];
+	uint64_t expected = 0;
 	off_t size = 0;
-	uint64_t expected;
 	unsigned block;
 
 	if (!read_at(path, sector, sizeof(sector), 16 * 2048, &size) ||
+	    !read_at(path, record, sizeof(record), 0, NULL) ||
 	    (memcmp(sector + 1, "CD001", 5) != 0 && memcmp(sector + 1, "BEA01", 5) != 0 &&
 	     memcmp(sector + 1, "NSR0", 4) != 0))
 		return invalid(error,
 			       "%s is not a CD or DVD image (ISO 9660 or UDF); if it is a disk, "
 			       "give it with --disk",
 			       path);
-	if (sector[0] != 1 || memcmp(sector + 1, "CD001", 5) != 0)
-		return true; /* UDF alone: no size to compare */
-	block = (unsigned)sector[128] | (unsigned)sector[129] << 8;
-	expected = (uint64_t)little_u32(sector + 80) * block;
+	if (sector[0] == 1 && memcmp(sector + 1, "CD001", 5) == 0) {
+		block = (unsigned)sector[128] | (unsigned)sector[129] << 8;
+		expected = (uint64_t)little_u32(sector + 80) * block;
+	}
+	expected = MAX(expected, partitions_end(record));
 	if (expected > (uint64_t)size + (1U << 20)) {
 		g_autofree char *have = g_format_size((uint64_t)size);
 		g_autofree char *want = g_format_size(expected);

@@ -27,6 +27,8 @@ bool guest_check_name(const char *untrusted_name, GError **error);
 bool guest_check_label(const char *untrusted_label, GError **error);
 bool guest_parse_colour(const char *untrusted_text, uint32_t *colour, GError **error);
 bool guest_check_spec(const struct guest_spec *untrusted_spec, GError **error);
+/* "2048", "2048M" or "2G" in MiB; "20" or "1T" in GiB with unit 'G'. 0 if it is no such size. */
+unsigned guest_parse_size(const char *untrusted_text, char unit);
 /* The lowest free slot among infos (struct guest_info), 0 if none is; the first unused colour. */
 unsigned guest_pick_slot(const GPtrArray *infos);
 uint32_t guest_pick_colour(const GPtrArray *infos, unsigned slot);

@@ -109,6 +109,14 @@ tests/unit/xdg-shell-client-protocol.h: $(XDG_SHELL_XML)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(WAYLAND_SCANNER) client-header $(XDG_SHELL_XML) $@
 
 if WITH_CONTROL
+# The guest library: its pure parts; and the command line with real guests.
+check_PROGRAMS += tests/unit/test_guest
+TESTS_FAST += tests/unit/test_guest
+tests_unit_test_guest_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_guest_CFLAGS = $(TEST_CFLAGS) $(CONTROL_CFLAGS)
+tests_unit_test_guest_LDADD = libcontrol.a $(CONTROL_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
+TESTS_SYSTEM += tests/system/cli.sh
+EXTRA_DIST += tests/system/cli.sh
 # The head: its parts, and all of it between a real QEMU and a compositor made for the test.
 check_PROGRAMS += tests/unit/test_head_picture tests/unit/test_head_upload tests/unit/test_head_input
 TESTS_FAST += tests/unit/test_head_picture tests/unit/test_head_upload tests/unit/test_head_input
@@ -128,6 +136,24 @@ tests_system_test_head_SOURCES = tests/system/test_head.c \
 tests_system_test_head_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_system_test_head_CFLAGS = $(TEST_CFLAGS)
 tests_system_test_head_LDADD = libmullion-wire.a $(CMOCKA_LIBS)
+
+# The control daemon: its supervision of heads; all of it on libvirt's test driver; and with guests.
+check_PROGRAMS += tests/unit/test_daemon_heads tests/system/test_control_daemon \
+	tests/system/test_control_guests
+TESTS_FAST += tests/unit/test_daemon_heads tests/system/test_control_daemon
+TESTS_SYSTEM += tests/system/test_control_guests
+CONTROL_RIG = tests/system/control-rig.c tests/system/control-rig.h
+tests_unit_test_daemon_heads_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_daemon_heads_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_daemon_heads_LDADD = libdaemon.a $(GLIB_LIBS) $(CMOCKA_LIBS)
+tests_system_test_control_daemon_SOURCES = tests/system/test_control_daemon.c $(CONTROL_RIG)
+tests_system_test_control_daemon_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_system_test_control_daemon_CFLAGS = $(TEST_CFLAGS)
+tests_system_test_control_daemon_LDADD = libmullion-dbus.a $(GLIB_LIBS) $(CMOCKA_LIBS)
+tests_system_test_control_guests_SOURCES = tests/system/test_control_guests.c $(CONTROL_RIG)
+tests_system_test_control_guests_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_system_test_control_guests_CFLAGS = $(TEST_CFLAGS) $(CONTROL_CFLAGS)
+tests_system_test_control_guests_LDADD = libmullion-dbus.a $(CONTROL_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
 endif
 
 
