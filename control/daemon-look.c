@@ -37,7 +37,8 @@ void look_destroy(void *data)
 	g_free(look);
 }
 
-/* The path of the guest's log, or NULL. */
+/* The path of libvirt's log of the guest's QEMU, or NULL. (What the guest itself wrote to its
+ * serial line is a log as well, one that Mullion made.) */
 static char *look_find_log(virConnectPtr connection, const char *id)
 {
 	virDomainPtr dom = virDomainLookupByUUIDString(connection, id);
@@ -50,7 +51,7 @@ static char *look_find_log(virConnectPtr connection, const char *id)
 	for (guint i = 0; files && i < files->len; i++) {
 		const struct guest_file *file = g_ptr_array_index(files, i);
 
-		if (g_str_equal(file->role, "log"))
+		if (g_str_equal(file->role, "log") && !file->owned)
 			return g_strdup(file->path);
 	}
 	return NULL;

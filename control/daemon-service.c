@@ -10,10 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <mullion/runtime.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon-methods.h"
@@ -44,6 +42,7 @@ struct client { /* g_rc_box */
 	guint registration;
 	gulong closed_handler;
 	unsigned outstanding;
+	bool closing; /* for having too many */
 };
 
 struct request {
@@ -87,7 +86,8 @@ static bool client_exceeds(struct client *client)
 {
 	if (client->outstanding < MAX_OUTSTANDING)
 		return false;
-	if (!g_dbus_connection_is_closed(client->connection)) {
+	if (!client->closing) {
+		client->closing = true;
 		daemon_say("a client asks faster than it reads; disconnecting it");
 		g_dbus_connection_close(client->connection, NULL, NULL, NULL);
 	}
@@ -225,32 +225,6 @@ static gboolean on_mechanism(GDBusAuthObserver *observer, const char *mechanism,
 	return g_str_equal(mechanism, "EXTERNAL");
 }
 
-static gboolean fail_directory(GError **error, const char *directory, const char *why)
-{
-	g_set_error(
-		error, G_IO_ERROR, G_IO_ERROR_FAILED,
-		"Cannot use the runtime directory %s: %s. Set MULLION_RUNTIME_DIR to a directory "
-		"of your own.",
-		directory, why);
-	return FALSE;
-}
-
-/* The directory is where others find us: it must be nobody else's to put things into. */
-static gboolean service_prepare_directory(const char *directory, GError **error)
-{
-	struct stat st;
-
-	if (g_mkdir_with_parents(directory, 0700) < 0 || lstat(directory, &st) < 0)
-		return fail_directory(error, directory, g_strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		return fail_directory(error, directory, "it is not a directory");
-	if (st.st_uid != getuid())
-		return fail_directory(error, directory, "it belongs to another user");
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return fail_directory(error, directory, "other users may write to it");
-	return TRUE;
-}
-
 /* One daemon a directory: who has the lock may replace the socket that an earlier one left. */
 static gboolean service_take_lock(struct service *service, GError **error)
 {
@@ -303,7 +277,6 @@ struct service *service_create(const char *socket_path, const struct service_hoo
 			       void *data, GError **error)
 {
 	struct service *service = g_new0(struct service, 1);
-	g_autofree char *directory = g_path_get_dirname(socket_path);
 
 	service->hooks = *hooks;
 	service->data = data;
@@ -311,8 +284,7 @@ struct service *service_create(const char *socket_path, const struct service_hoo
 	service->lock_fd = -1;
 	service->clients = g_ptr_array_new_with_free_func(client_release);
 	service->pool = g_thread_pool_new(request_run, service, MAX_WORKERS, FALSE, error);
-	if (service->pool && service_prepare_directory(directory, error) &&
-	    service_take_lock(service, error) && service_listen(service, error))
+	if (service->pool && service_take_lock(service, error) && service_listen(service, error))
 		return service;
 	service_destroy(service);
 	return NULL;

@@ -19,8 +19,8 @@ struct service_hooks {
 
 struct service;
 
-/* Takes the runtime directory for this process: creates it, refuses one that others could write to
- * and one that another mullion-control serves, and listens. */
+/* Listens on a socket in the runtime directory, which must exist; a socket that an ended daemon
+ * left there is replaced, one that another mullion-control serves is an error. */
 struct service *service_create(const char *socket_path, const struct service_hooks *hooks,
 			       void *data, GError **error);
 /* No new clients or calls from here on. */

@@ -241,6 +241,8 @@ static gboolean daemon_init(struct daemon *daemon, const char *uri, GError **err
 		.max_failures = 4,
 	};
 
+	if (!mullion_runtime_create(error))
+		return FALSE;
 	daemon->service = service_create(control_path, &service_hooks, daemon, error);
 	if (!daemon->service)
 		return FALSE;
