@@ -94,7 +94,7 @@ static bool check_machine(virConnectPtr conn, const struct guest_spec *spec, boo
 			  GError **error)
 {
 	char *type;
-	virNodeInfo node;
+	uint64_t present;
 	bool known;
 
 	if (!guest_is_local(conn)) {
@@ -111,9 +111,15 @@ static bool check_machine(virConnectPtr conn, const struct guest_spec *spec, boo
 	g_free(type);
 	if (!known)
 		return false;
-	if (virNodeGetInfo(conn, &node) == 0 && spec->memory_mib > node.memory / 1024)
-		return invalid(error, "the guest is to have %u MiB of memory; this machine has %lu",
-			       spec->memory_mib, node.memory / 1024);
+	/* Not virNodeGetInfo(): that knows nothing of memory added while the machine runs. */
+	present = (uint64_t)MAX(0, sysconf(_SC_PHYS_PAGES)) *
+			  (uint64_t)MAX(0, sysconf(_SC_PAGESIZE)) >>
+		  20;
+	if (present && spec->memory_mib > present)
+		return invalid(error,
+			       "the guest is to have %u MiB of memory; this machine has "
+			       "%" G_GUINT64_FORMAT,
+			       spec->memory_mib, present);
 	if (uefi) {
 		char *caps = virConnectGetDomainCapabilities(conn, NULL, "x86_64", "q35", NULL, 0);
 		bool efi = caps && strstr(caps, "<value>efi</value>");
