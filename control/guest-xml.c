@@ -73,17 +73,27 @@ static void put_features(GString *out, const struct guest_plan *plan, bool windo
 	put(out, "  </clock>");
 }
 
+/* A brought image stays as it is, its owner included: libvirt is told not to relabel it. */
+static void put_brought(GString *out, const struct guest_plan *plan, const char *path)
+{
+	if (plan->relabels)
+		put(out, "      <source file='%s'><seclabel model='dac' relabel='no'/></source>",
+		    path);
+	else
+		put(out, "      <source file='%s'/>", path);
+}
+
 static void put_disks(GString *out, const struct guest_plan *plan, bool virtio)
 {
 	put(out, "    <disk type='file' device='disk'>");
 	put(out, "      <driver name='qemu' type='qcow2' discard='unmap'/>");
 	put(out, "      <source file='%s'/>", plan->disk);
-	/* The brought image stays as it is, its owner included: libvirt is told not to relabel. */
-	if (plan->base)
-		put(out,
-		    "      <backingStore type='file'><format type='%s'/><source file='%s'>"
-		    "<seclabel model='dac' relabel='no'/></source><backingStore/></backingStore>",
-		    plan->base_format, plan->base);
+	if (plan->base) {
+		put(out, "      <backingStore type='file'>\n      <format type='%s'/>",
+		    plan->base_format);
+		put_brought(out, plan, plan->base);
+		put(out, "      <backingStore/>\n      </backingStore>");
+	}
 	put(out, "      <target dev='%s' bus='%s'/>", virtio ? "vda" : "sda",
 	    virtio ? "virtio" : "sata");
 	put(out, "      <boot order='1'/>\n    </disk>");
@@ -91,8 +101,7 @@ static void put_disks(GString *out, const struct guest_plan *plan, bool virtio)
 		return;
 	put(out, "    <disk type='file' device='cdrom'>");
 	put(out, "      <driver name='qemu' type='raw'/>");
-	put(out, "      <source file='%s'><seclabel model='dac' relabel='no'/></source>",
-	    plan->iso);
+	put_brought(out, plan, plan->iso);
 	put(out,
 	    "      <target dev='sdb' bus='sata'/>\n      <readonly/>\n      <boot order='2'/>");
 	put(out, "    </disk>");
@@ -107,7 +116,9 @@ static void put_devices(GString *out, const struct guest_plan *plan, bool virtio
 	    virtio ? "virtio" : "e1000e");
 	put(out, "    <serial type='pty'><log file='%s/serial.log' append='on'/></serial>",
 	    plan->dir);
-	put(out, "    <input type='tablet' bus='usb'/>\n    <input type='keyboard' bus='usb'/>");
+	/* No USB keyboard: QEMU would send the keys there alone once firmware has configured it, and
+	 * a guest without a USB driver would get none. The PC's own (PS/2) reaches every guest. */
+	put(out, "    <input type='tablet' bus='usb'/>");
 	if (plan->tpm)
 		put(out, "    <tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>");
 	put(out, "    <graphics type='dbus' p2p='yes'><audio id='1'/></graphics>");
