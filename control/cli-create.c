@@ -55,7 +55,7 @@ static bool read_numbers(struct cli *cli, const struct options *options, struct 
 		cli_usage(cli, "--disk-size is a size, as in 20 (GiB) or 1T, not “%s”",
 			  options->disk_size);
 	else if (options->cpus < 0 || options->cpus > (int)GUEST_MAX_VCPUS)
-		cli_usage(cli, "--cpus is 1 to %u", GUEST_MAX_VCPUS);
+		cli_usage(cli, "--vcpus is 1 to %u", GUEST_MAX_VCPUS);
 	else if (options->colour && !guest_parse_colour(options->colour, &colour, NULL))
 		cli_usage(cli, "--colour is written #RRGGBB, as in #3465a4, not “%s”",
 			  options->colour);
@@ -115,7 +115,7 @@ int cli_create(struct cli *cli, int argc, char **argv)
 		 "what it is: linux (default), windows, other", "SYSTEM"},
 		{"memory", 'm', 0, G_OPTION_ARG_STRING, &o.memory,
 		 "MiB, or with G (default: 2G; windows: 4G)", "SIZE"},
-		{"cpus", 0, 0, G_OPTION_ARG_INT, &o.cpus, "virtual CPUs (default: 2)", "N"},
+		{"vcpus", 0, 0, G_OPTION_ARG_INT, &o.cpus, "virtual CPUs (default: 2)", "N"},
 		{"disk-size", 0, 0, G_OPTION_ARG_STRING, &o.disk_size,
 		 "GiB of its disk, which takes room only as it fills (default: 20; windows: 64, "
 		 "other: 8; with --disk: as that)",

@@ -83,7 +83,7 @@ wait_for() { # seconds, command...
 nothing_left() { [ -z "$(find "$work/guests" -mindepth 1)" ] && [ -z "$(guests)" ]; }
 
 # --- the whole life of a guest that starts from an ISO
-check "create from an ISO" mullion create t-cli-a --iso $memtest_iso --os other -m 128 --cpus 1 --label 'Töst <&>'
+check "create from an ISO" mullion create t-cli-a --iso $memtest_iso --os other -m 128 --vcpus 1 --label 'Töst <&>'
 check "virsh sees the guest" virsh dominfo t-cli-a
 virsh dumpxml --inactive t-cli-a >"$work/a.xml"
 check "its XML is valid" virt-xml-validate "$work/a.xml" domain
@@ -113,7 +113,7 @@ filter='map(select(.role == "cdrom" and (.owned | not))) | length == 1' check "w
 filter='all(.[] | select(.role == "disk"); .owned and .size > 0 and .allocated > 0)' check "where measures the disk" json where t-cli-a
 refused "focus without a display" 1 'no display runs here .*mullion desktop' mullion focus t-cli-a
 qemu_pid() { pgrep -f "guest=t-cli-$1," | head -n 1; }
-check "another guest beside it" mullion create t-cli-b --iso $memtest_iso --os other -m 128 --cpus 1 --start
+check "another guest beside it" mullion create t-cli-b --iso $memtest_iso --os other -m 128 --vcpus 1 --start
 kill -9 "$(qemu_pid a)"
 check "QEMU killed with -9: the guest is told as crashed" wait_for 20 state_is t-cli-a crashed "shut off"
 check "the other guest is unharmed" state_is t-cli-b running running
@@ -129,7 +129,7 @@ check "delete --json" json delete t-cli-b
 check "nothing is left of both" nothing_left
 
 # --- kernel, console
-check "create from a kernel" mullion create t-cli-k --kernel $memtest_kernel --cmdline 'console=ttyS0,115200' --os other -m 128 --cpus 1
+check "create from a kernel" mullion create t-cli-k --kernel $memtest_kernel --cmdline 'console=ttyS0,115200' --os other -m 128 --vcpus 1
 check "the kernel is a copy of ours" test -s "$work/guests/t-cli-k/kernel"
 check "start it" mullion start t-cli-k
 mullion console t-cli-k >"$work/console" 2>&1 &
@@ -147,7 +147,7 @@ qemu-img convert -O vdi "$work/brought.qcow2" "$work/brought.vdi"
 qemu-img convert -O raw "$work/brought.qcow2" "$work/brought.raw"
 for format in qcow2 vmdk vdi raw; do
 	before=$(sha256sum <"$work/brought.$format"; stat -c '%u %g %a %Y' "$work/brought.$format")
-	check "create from a $format disk" mullion create t-cli-d --disk "$work/brought.$format" --os other -m 64 --cpus 1 --start
+	check "create from a $format disk" mullion create t-cli-d --disk "$work/brought.$format" --os other -m 64 --vcpus 1 --start
 	check "its layer reads the $format disk" \
 		qemu-io -U -f qcow2 -r -c 'read -P 3 0 8M' "$work/guests/t-cli-d/disk.qcow2"
 	during=$(stat -c '%u %g %a %Y' "$work/brought.$format")
@@ -157,6 +157,34 @@ for format in qcow2 vmdk vdi raw; do
 	check "also while the guest ran" test "$during" = "${before#*$'\n'}"
 done
 check "nothing is left" nothing_left
+
+# --- a disk that has gone
+check "create" mullion create t-cli-m --iso $memtest_iso --os other -m 64
+mv "$work/guests/t-cli-m/disk.qcow2" "$work/away.qcow2"
+refused "a start without the disk" 1 't-cli-m cannot be started: .*disk.qcow2.*No such file' mullion start t-cli-m
+check "delete it all the same" mullion delete t-cli-m
+check "nothing is left" nothing_left
+
+# --- a user's own libvirt
+if [ "$(id -u)" = 0 ]; then
+	mkdir -m 700 "$work/user" "$work/user/run"
+	chown 65534:65534 "$work/user" "$work/user/run"
+	as_user() {
+		(cd / && setpriv --reuid 65534 --regid 65534 --clear-groups env -i HOME="$work/user" XDG_RUNTIME_DIR="$work/user/run" \
+			PATH="$PATH" LANG=C.UTF-8 "$@" </dev/null)
+	}
+	own() { as_user "$build/mullion" "$@"; }
+	check "a user creates a guest" own create t-cli-u --iso $memtest_iso --os other -m 64 --vcpus 1 --start
+	own_list() { own --json list | jq -e 'length == 1 and .[0].state == "running"'; }
+	check "it runs" own_list
+	check "virsh sees it in the user's session" as_user virsh -q -c qemu:///session dominfo t-cli-u
+	check "snapshot" own snapshot t-cli-u one
+	check "revert" own revert t-cli-u
+	check "its files are the user's" test "$(stat -c %u "$work/user/.local/share/mullion/guests/t-cli-u/disk.qcow2")" = 65534
+	check "delete" own delete --force t-cli-u
+	check "nothing is left" test -z "$(find "$work/user/.local/share/mullion/guests" -mindepth 1)"
+	kill "$(cat "$work/user/run/libvirt/libvirtd.pid")"
+fi
 
 # --- UEFI, Secure Boot, TPM: libvirt has no snapshots of these
 if [ -e /usr/share/OVMF/OVMF_CODE_4M.ms.fd ] && command -v swtpm >/dev/null; then
