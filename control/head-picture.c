@@ -30,7 +30,8 @@ struct buffer {
 };
 
 struct head_picture {
-	uint32_t width, height; /* 0: the guest shows nothing */
+	uint32_t width, height;		    /* 0: the guest shows nothing */
+	uint32_t store_width, store_height; /* of pending: at least as large */
 	uint32_t *pending;
 	uint32_t columns, rows; /* of tiles */
 	uint8_t *touched;	/* a tile: may differ from what was last posted */
@@ -96,15 +97,20 @@ static void shared_finish(struct head_picture *picture)
 	picture->fd = -1;
 }
 
-static void pending_finish(struct head_picture *picture)
+static void tiles_finish(struct head_picture *picture)
 {
-	free(picture->pending);
 	free(picture->touched);
 	free(picture->changed);
-	picture->pending = NULL;
 	picture->touched = NULL;
 	picture->changed = NULL;
 	picture->width = picture->height = 0;
+}
+
+static void pending_finish(struct head_picture *picture)
+{
+	free(picture->pending);
+	picture->pending = NULL;
+	picture->store_width = picture->store_height = 0;
 }
 
 void head_picture_destroy(struct head_picture *picture)
@@ -112,6 +118,7 @@ void head_picture_destroy(struct head_picture *picture)
 	if (!picture)
 		return;
 	shared_finish(picture);
+	tiles_finish(picture);
 	pending_finish(picture);
 	fd_close(&picture->fd);
 	fd_close(&picture->former_fd);
@@ -123,26 +130,43 @@ static size_t tile_count(const struct head_picture *picture)
 	return (size_t)picture->columns * picture->rows;
 }
 
-int head_picture_set_size(struct head_picture *picture, uint32_t untrusted_width,
-			  uint32_t untrusted_height)
+static bool size_valid(uint32_t untrusted_width, uint32_t untrusted_height)
 {
-	uint32_t width = untrusted_width, height = untrusted_height;
+	return untrusted_width >= 1 && untrusted_width <= MULLION_DISPLAY_MAX_SIDE &&
+	       untrusted_height >= 1 && untrusted_height <= MULLION_DISPLAY_MAX_SIDE;
+}
 
-	if (width < 1 || width > MULLION_DISPLAY_MAX_SIDE || height < 1 ||
-	    height > MULLION_DISPLAY_MAX_SIDE)
-		return -EINVAL;
-	if (width == picture->width && height == picture->height)
-		return 0;
+/* A new store, with what there was. */
+static int store_resize(struct head_picture *picture, uint32_t width, uint32_t height)
+{
+	uint32_t keep_width = picture->store_width < width ? picture->store_width : width;
+	uint32_t keep_height = picture->store_height < height ? picture->store_height : height;
+	uint32_t *pending = calloc((size_t)width * height, 4);
+
+	if (!pending)
+		return -ENOMEM;
+	for (uint32_t y = 0; y < keep_height; y++)
+		memcpy(pending + (size_t)y * width, head_picture_row(picture, y),
+		       (size_t)keep_width * 4);
+	free(picture->pending);
+	picture->pending = pending;
+	picture->store_width = width;
+	picture->store_height = height;
+	return 0;
+}
+
+/* What is shown gets another size: to the compositor a new scanout. */
+static int shown_resize(struct head_picture *picture, uint32_t width, uint32_t height)
+{
 	shared_finish(picture);
-	pending_finish(picture);
+	tiles_finish(picture);
+	picture->announce = true;
 	picture->columns = (width + TILE - 1) / TILE;
 	picture->rows = (height + TILE - 1) / TILE;
-	picture->announce = true;
-	picture->pending = calloc((size_t)width * height, 4);
 	picture->touched = calloc(tile_count(picture), 1);
 	picture->changed = calloc(tile_count(picture), sizeof(*picture->changed));
-	if (!picture->pending || !picture->touched || !picture->changed) {
-		pending_finish(picture);
+	if (!picture->touched || !picture->changed) {
+		tiles_finish(picture);
 		return -ENOMEM;
 	}
 	picture->width = width;
@@ -150,11 +174,60 @@ int head_picture_set_size(struct head_picture *picture, uint32_t untrusted_width
 	return 0;
 }
 
+int head_picture_set_size(struct head_picture *picture, uint32_t untrusted_width,
+			  uint32_t untrusted_height)
+{
+	uint32_t width = untrusted_width, height = untrusted_height;
+
+	if (!size_valid(untrusted_width, untrusted_height))
+		return -EINVAL;
+	if (width != picture->store_width || height != picture->store_height) {
+		int ret;
+
+		pending_finish(picture);
+		ret = store_resize(picture, width, height);
+		if (ret < 0) {
+			head_picture_disable(picture);
+			return ret;
+		}
+	}
+	if (width == picture->width && height == picture->height)
+		return 0;
+	return shown_resize(picture, width, height);
+}
+
+int head_picture_reserve(struct head_picture *picture, uint32_t untrusted_width,
+			 uint32_t untrusted_height)
+{
+	uint32_t width = untrusted_width, height = untrusted_height;
+
+	if (!size_valid(untrusted_width, untrusted_height) || picture->width == 0)
+		return -EINVAL;
+	if (width <= picture->store_width && height <= picture->store_height)
+		return 0;
+	return store_resize(picture, width > picture->store_width ? width : picture->store_width,
+			    height > picture->store_height ? height : picture->store_height);
+}
+
+int head_picture_show(struct head_picture *picture, uint32_t untrusted_width,
+		      uint32_t untrusted_height)
+{
+	int ret;
+
+	if (picture->width == 0)
+		return 0;
+	ret = head_picture_reserve(picture, untrusted_width, untrusted_height);
+	if (ret < 0 || (untrusted_width == picture->width && untrusted_height == picture->height))
+		return ret;
+	return shown_resize(picture, untrusted_width, untrusted_height);
+}
+
 void head_picture_disable(struct head_picture *picture)
 {
 	if (picture->width == 0)
 		return;
 	shared_finish(picture);
+	tiles_finish(picture);
 	pending_finish(picture);
 	picture->announce = true;
 }
@@ -168,19 +241,23 @@ bool head_picture_size(const struct head_picture *picture, uint32_t *width, uint
 
 uint32_t *head_picture_row(struct head_picture *picture, uint32_t y)
 {
-	return picture->pending + (size_t)y * picture->width;
+	return picture->pending + (size_t)y * picture->store_width;
 }
 
 void head_picture_touch(struct head_picture *picture, uint32_t x, uint32_t y, uint32_t width,
 			uint32_t height)
 {
-	uint32_t first = x / TILE, last = (x + width - 1) / TILE;
+	uint32_t right = x + width, bottom = y + height;
 
-	if (width == 0 || height == 0)
+	if (right > picture->width)
+		right = picture->width;
+	if (bottom > picture->height)
+		bottom = picture->height;
+	if (x >= right || y >= bottom)
 		return;
-	for (uint32_t row = y / TILE; row <= (y + height - 1) / TILE; row++)
-		memset(picture->touched + (size_t)row * picture->columns + first, 1,
-		       last - first + 1);
+	for (uint32_t row = y / TILE; row <= (bottom - 1) / TILE; row++)
+		memset(picture->touched + (size_t)row * picture->columns + x / TILE, 1,
+		       (right - 1) / TILE - x / TILE + 1);
 }
 
 static int shared_init(struct head_picture *picture)
@@ -261,32 +338,35 @@ static struct span span_join(struct span a, struct span b)
 }
 
 /* The smallest rectangle of the tile that holds every pixel that differs; whole: the tile's size */
-static struct span tile_compare(struct head_picture *picture, const uint32_t *a, const uint32_t *b,
+static struct span tile_compare(struct head_picture *picture, uint32_t x, uint32_t y,
 				struct span whole)
 {
-	size_t stride = picture->width;
+	const uint32_t *posted = picture->buffers[picture->newest].pixels;
+	const uint32_t *a = head_picture_row(picture, y) + x;
+	const uint32_t *b = posted + (size_t)y * picture->width + x;
+	size_t a_stride = picture->store_width, b_stride = picture->width, length = whole.x1 * 4U;
 	unsigned width = whole.x1, top = 0, bottom = whole.y1, left = width, right = 0;
 
-	while (top < bottom && !memcmp(a + top * stride, b + top * stride, width * 4))
+	while (top < bottom && !memcmp(a + top * a_stride, b + top * b_stride, length))
 		top++;
-	picture->stats.bytes_compared += (uint64_t)top * width * 4;
+	picture->stats.bytes_compared += top * length;
 	if (top == bottom)
 		return (struct span){0};
-	while (!memcmp(a + (bottom - 1) * stride, b + (bottom - 1) * stride, width * 4)) {
-		picture->stats.bytes_compared += width * 4;
+	while (!memcmp(a + (bottom - 1) * a_stride, b + (bottom - 1) * b_stride, length)) {
+		picture->stats.bytes_compared += length;
 		bottom--;
 	}
-	for (unsigned y = top; y < bottom && (left > 0 || right < width); y++) {
-		const uint32_t *p = a + y * stride, *q = b + y * stride;
-		unsigned x;
+	for (unsigned i = top; i < bottom && (left > 0 || right < width); i++) {
+		const uint32_t *p = a + i * a_stride, *q = b + i * b_stride;
+		unsigned column;
 
-		for (x = 0; x < left && p[x] == q[x]; x++)
+		for (column = 0; column < left && p[column] == q[column]; column++)
 			;
-		left = x;
-		for (x = width; x > right && p[x - 1] == q[x - 1]; x--)
+		left = column;
+		for (column = width; column > right && p[column - 1] == q[column - 1]; column--)
 			;
-		right = x;
-		picture->stats.bytes_compared += width * 4;
+		right = column;
+		picture->stats.bytes_compared += length;
 	}
 	return (struct span){(uint8_t)left, (uint8_t)top, (uint8_t)right, (uint8_t)bottom};
 }
@@ -320,21 +400,16 @@ static bool run_next(const struct head_picture *picture, const struct span *span
 /* Finds in `changed` where pending differs from what was last posted. */
 static void changes_find(struct head_picture *picture)
 {
-	const uint32_t *posted = NULL;
-
-	if (picture->newest >= 0)
-		posted = picture->buffers[picture->newest].pixels;
 	for (uint32_t row = 0; row < picture->rows; row++) {
 		for (uint32_t column = 0; column < picture->columns; column++) {
 			size_t tile = (size_t)row * picture->columns + column;
-			size_t at = (size_t)row * TILE * picture->width + column * TILE;
 			struct span whole = tile_whole(picture, column, row);
 
-			if (!posted)
+			if (picture->newest < 0)
 				picture->changed[tile] = whole;
 			else if (picture->touched[tile])
-				picture->changed[tile] = tile_compare(
-					picture, picture->pending + at, posted + at, whole);
+				picture->changed[tile] =
+					tile_compare(picture, column * TILE, row * TILE, whole);
 			else
 				picture->changed[tile] = (struct span){0};
 		}
@@ -366,11 +441,10 @@ static void buffer_fill(struct head_picture *picture, struct buffer *buffer)
 		uint32_t column = 0;
 
 		while (run_next(picture, buffer->stale, row, &column, &rect)) {
-			for (uint32_t y = rect.y; y < rect.y + rect.height; y++) {
-				size_t at = (size_t)y * picture->width + rect.x;
-
-				memcpy(buffer->pixels + at, picture->pending + at, rect.width * 4);
-			}
+			for (uint32_t y = rect.y; y < rect.y + rect.height; y++)
+				memcpy(buffer->pixels + (size_t)y * picture->width + rect.x,
+				       head_picture_row(picture, y) + rect.x,
+				       (size_t)rect.width * 4);
 			picture->stats.bytes_copied += (uint64_t)rect.width * rect.height * 4;
 		}
 	}

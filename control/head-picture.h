@@ -26,15 +26,27 @@ struct head_picture;
 struct head_picture *head_picture_create(unsigned buffers); /* 1 or 2; NULL: no memory */
 void head_picture_destroy(struct head_picture *picture);    /* NULL is fine */
 
-/* The guest's side. A size that is already set changes nothing; a new one starts out black.
- * Returns 0, -EINVAL (0 or larger than MULLION_DISPLAY_MAX_SIDE) or -ENOMEM. */
+/*
+ * The guest's side. Of a size that changes QEMU tells in two ways: with a whole new picture, or (a
+ * text mode) by drawing on while the new size is told elsewhere, sooner or later. So there may be
+ * more pixels than are shown. All return 0, -EINVAL (a side of 0 or beyond
+ * MULLION_DISPLAY_MAX_SIDE) or -ENOMEM.
+ */
+/* A whole new picture of that size follows; until then it is black, unless the size is the same. */
 int head_picture_set_size(struct head_picture *picture, uint32_t untrusted_width,
 			  uint32_t untrusted_height);
+/* Pixels up to there follow, which may be more than is shown yet. -EINVAL if there is no picture.
+ */
+int head_picture_reserve(struct head_picture *picture, uint32_t untrusted_width,
+			 uint32_t untrusted_height);
+/* So much is shown, whatever was drawn. Nothing happens if there is no picture. */
+int head_picture_show(struct head_picture *picture, uint32_t untrusted_width,
+		      uint32_t untrusted_height);
 void head_picture_disable(struct head_picture *picture); /* the guest shows nothing */
 bool head_picture_size(const struct head_picture *picture, uint32_t *width, uint32_t *height);
-/* Row y of pending, width * 4 bytes; the next row follows directly. */
+/* Row y of what there is, at least as many pixels as were reserved. */
 uint32_t *head_picture_row(struct head_picture *picture, uint32_t y);
-/* Something in this rectangle (inside the picture) may have changed. */
+/* Something in this rectangle may have changed. */
 void head_picture_touch(struct head_picture *picture, uint32_t x, uint32_t y, uint32_t width,
 			uint32_t height);
 

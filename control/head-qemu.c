@@ -35,6 +35,8 @@ struct head_qemu {
 	uint32_t caps;
 	struct mullion_msg_mode mode; /* wanted; width 0: none */
 	bool mode_in_flight;
+	uint32_t console_width, console_height; /* as QEMU last said; 0: not yet */
+	bool console_in_flight;
 	bool closed;
 };
 
@@ -203,7 +205,31 @@ static void property_set(struct head_qemu *qemu, const char *interface, const ch
 				       (g_variant_get_boolean(untrusted_value)
 						? MULLION_CAP_POINTER_ABSOLUTE
 						: 0));
+	} else if (!strcmp(interface, CONSOLE_INTERFACE) && !strcmp(untrusted_name, "Width") &&
+		   g_variant_is_of_type(untrusted_value, G_VARIANT_TYPE_UINT32)) {
+		qemu->console_width = g_variant_get_uint32(untrusted_value);
+	} else if (!strcmp(interface, CONSOLE_INTERFACE) && !strcmp(untrusted_name, "Height") &&
+		   g_variant_is_of_type(untrusted_value, G_VARIANT_TYPE_UINT32)) {
+		qemu->console_height = g_variant_get_uint32(untrusted_value);
 	}
+}
+
+/*
+ * The console's size. It comes on another connection than the pixels, so either may be older than
+ * the other; what is shown follows whichever came last. If those disagree (changed_check()), QEMU
+ * is asked, and its answer is newer than both.
+ */
+static void console_apply(struct head_qemu *qemu)
+{
+	int ret;
+
+	if (qemu->console_width == 0 || qemu->console_height == 0)
+		return;
+	ret = head_picture_show(qemu->picture, qemu->console_width, qemu->console_height);
+	if (ret == -ENOMEM)
+		qemu_fail(qemu, "no memory for the guest's picture");
+	else
+		qemu->ops->listener.changed(qemu->data);
 }
 
 static void properties_set(struct head_qemu *qemu, const char *interface, GVariant *dictionary)
@@ -215,6 +241,8 @@ static void properties_set(struct head_qemu *qemu, const char *interface, GVaria
 	g_variant_iter_init(&iter, dictionary);
 	while (g_variant_iter_loop(&iter, "{&sv}", &name, &value))
 		property_set(qemu, interface, name, value);
+	if (!strcmp(interface, CONSOLE_INTERFACE))
+		console_apply(qemu);
 }
 
 static void properties_changed(GDBusConnection *connection, const char *sender, const char *path,
@@ -243,6 +271,10 @@ static void properties_got(struct head_qemu *qemu, const char *interface, GObjec
 	g_autoptr(GVariant) reply =
 		g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
 
+	if (was_destroyed(error))
+		return;
+	if (!strcmp(interface, CONSOLE_INTERFACE))
+		qemu->console_in_flight = false;
 	/* Without a keyboard or mouse there is nothing to be told; QEMU itself always has both. */
 	if (!reply || !g_variant_is_of_type(reply, G_VARIANT_TYPE("(a{sv})")))
 		return;
@@ -258,6 +290,11 @@ static void keyboard_got(GObject *source, GAsyncResult *result, gpointer data)
 static void mouse_got(GObject *source, GAsyncResult *result, gpointer data)
 {
 	properties_got(data, MOUSE_INTERFACE, source, result);
+}
+
+static void console_got(GObject *source, GAsyncResult *result, gpointer data)
+{
+	properties_got(data, CONSOLE_INTERFACE, source, result);
 }
 
 /* Setting up. */
@@ -282,10 +319,22 @@ static void register_done(GObject *source, GAsyncResult *result, gpointer data)
 	}
 }
 
+static void changed_check(struct head_qemu *qemu)
+{
+	uint32_t width, height;
+
+	if (!head_picture_size(qemu->picture, &width, &height) || qemu->console_in_flight ||
+	    (width == qemu->console_width && height == qemu->console_height))
+		return;
+	qemu->console_in_flight = true;
+	qemu_call(qemu, PROPERTIES, "GetAll", g_variant_new("(s)", CONSOLE_INTERFACE), console_got);
+}
+
 static void listener_changed(void *data)
 {
 	struct head_qemu *qemu = data;
 
+	changed_check(qemu);
 	qemu->ops->listener.changed(qemu->data);
 }
 

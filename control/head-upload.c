@@ -24,7 +24,6 @@ int head_upload_begin(struct head_upload *upload, struct head_picture *picture,
 		      const struct head_upload_info *untrusted, bool resize)
 {
 	const int64_t side = MULLION_DISPLAY_MAX_SIDE;
-	uint32_t picture_width, picture_height;
 	size_t row_bytes;
 	int ret;
 
@@ -41,16 +40,14 @@ int head_upload_begin(struct head_upload *upload, struct head_picture *picture,
 	if (untrusted->length <
 	    (size_t)untrusted->stride * (size_t)(untrusted->height - 1) + row_bytes)
 		return -EINVAL;
-	if (resize) {
+	if (resize)
 		ret = head_picture_set_size(picture, (uint32_t)untrusted->width,
 					    (uint32_t)untrusted->height);
-		if (ret < 0)
-			return ret;
-	}
-	head_picture_size(picture, &picture_width, &picture_height);
-	if (untrusted->x + untrusted->width > picture_width ||
-	    untrusted->y + untrusted->height > picture_height)
-		return -EINVAL;
+	else
+		ret = head_picture_reserve(picture, (uint32_t)(untrusted->x + untrusted->width),
+					   (uint32_t)(untrusted->y + untrusted->height));
+	if (ret < 0)
+		return ret;
 	if (!upload->scratch)
 		upload->scratch = malloc(SCRATCH_BYTES);
 	if (!upload->scratch)

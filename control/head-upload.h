@@ -34,8 +34,9 @@ void head_upload_init(struct head_upload *upload);
 void head_upload_finish(struct head_upload *upload);
 
 /*
- * Checks all of it. resize: the picture takes the upload's size (Scanout), else it must fit in
- * (Update). Returns 0; -EINVAL: the bytes are to be skipped, the picture is as it was; -ENOMEM.
+ * Checks all of it. resize: the picture takes the upload's size (Scanout), else there must be
+ * a picture, which may be smaller (Update). Returns 0; -EINVAL: the bytes are to be skipped, the
+ * picture is as it was; -ENOMEM.
  */
 int head_upload_begin(struct head_upload *upload, struct head_picture *picture,
 		      const struct head_upload_info *untrusted, bool resize);

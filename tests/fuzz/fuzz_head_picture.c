@@ -15,7 +15,7 @@
 #define MAX_PIXELS (256U << 10) /* larger pictures are legal, but slow to check */
 #define MAX_BYTES  (2U << 20)
 
-enum op { OP_SCANOUT, OP_UPDATE, OP_DISABLE, OP_TAKE, OP_RELEASE, OPS };
+enum op { OP_SCANOUT, OP_UPDATE, OP_DISABLE, OP_TAKE, OP_RELEASE, OP_SHOW, OPS };
 
 struct input {
 	const uint8_t *data;
@@ -67,7 +67,7 @@ static void do_upload(struct run *run, struct input *input, bool resize)
 	untrusted.stride = shape & 16 ? next(input, 4) : (uint32_t)untrusted.width * 4;
 	untrusted.length =
 		shape & 32 ? next(input, 4) : untrusted.stride * (uint32_t)untrusted.height;
-	if (resize && untrusted.width * untrusted.height > MAX_PIXELS)
+	if ((untrusted.x + untrusted.width) * (untrusted.y + untrusted.height) > MAX_PIXELS)
 		return;
 	if (head_upload_begin(&run->upload, run->picture, &untrusted, resize) < 0 ||
 	    untrusted.length > MAX_BYTES)
@@ -149,7 +149,10 @@ static void do_take(struct run *run)
 			memcpy(run->shown + at, pixels + at, (size_t)rect.width * 4);
 		}
 	}
-	FUZZ_CHECK(!memcmp(pixels, head_picture_row(run->picture, 0), picture_size * 4));
+	for (uint32_t y = 0; y < run->scanout.height; y++)
+		FUZZ_CHECK(!memcmp(pixels + (size_t)y * run->scanout.width,
+				   head_picture_row(run->picture, y),
+				   (size_t)run->scanout.width * 4));
 	FUZZ_CHECK(!memcmp(pixels, run->shown, picture_size * 4));
 }
 
@@ -190,6 +193,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case OP_RELEASE:
 			do_release(&run, &input);
+			break;
+		case OP_SHOW:
+			head_picture_show(run.picture, next(&input, 2) % 600,
+					  next(&input, 2) % 600);
 			break;
 		case OPS:
 			break;

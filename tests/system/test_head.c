@@ -59,11 +59,43 @@ static const uint8_t paint_code[] = {
 	0xeb, 0xf5,		/* jmp spin */
 };
 
+/* A text mode without cursor, full of letters; with each key to mode 12h and back. */
+static const uint8_t modes_code[] = {
+	0xb8, 0x03, 0x00, /* text: mov ax, 3 */
+	0xcd, 0x10,	  /* int 10h */
+	0xb4, 0x01,	  /* mov ah, 1 */
+	0xb9, 0x00, 0x20, /* mov cx, 2000h */
+	0xcd, 0x10,	  /* int 10h */
+	0xb8, 0x00, 0xb8, /* mov ax, b800h */
+	0x8e, 0xc0,	  /* mov es, ax */
+	0xfc,		  /* cld */
+	0x31, 0xff,	  /* xor di, di */
+	0xb9, 0xd0, 0x07, /* mov cx, 2000 */
+	0xb8, 0x41, 0x1f, /* mov ax, 1f41h */
+	0xab,		  /* fill: stosw */
+	0x05, 0x03, 0x01, /* add ax, 103h */
+	0xe2, 0xfa,	  /* loop fill */
+	0x31, 0xc0,	  /* xor ax, ax */
+	0xcd, 0x16,	  /* int 16h */
+	0xb8, 0x12, 0x00, /* mov ax, 12h */
+	0xcd, 0x10,	  /* int 10h */
+	0xb8, 0x00, 0xa0, /* mov ax, a000h */
+	0x8e, 0xc0,	  /* mov es, ax */
+	0x31, 0xff,	  /* xor di, di */
+	0xb9, 0x00, 0x96, /* mov cx, 38400 */
+	0x89, 0xf8,	  /* draw: mov ax, di */
+	0xaa,		  /* stosb */
+	0xe2, 0xfb,	  /* loop draw */
+	0x31, 0xc0,	  /* xor ax, ax */
+	0xcd, 0x16,	  /* int 16h */
+	0xeb, 0xc2,	  /* jmp text */
+};
+
 static const char *head_program(void)
 {
 	const char *program = getenv("MULLION_HEAD");
 
-	return program ? program : "control/mullion-head";
+	return program ? program : "./mullion-head";
 }
 
 struct bench {
@@ -73,14 +105,25 @@ struct bench {
 
 static const char *const vga[] = {"-device", "VGA", NULL};
 
-static int bench_setup(void **state)
+static int bench_start(void **state, const uint8_t *code, size_t code_size)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
 
-	bench->vm = vm_create(paint_code, sizeof(paint_code), vga);
+	assert_non_null(bench);
+	bench->vm = vm_create(code, code_size, vga);
 	bench->screen = screen_create(head_program(), vm_display_fd(bench->vm));
 	*state = bench;
 	return 0;
+}
+
+static int bench_setup(void **state)
+{
+	return bench_start(state, paint_code, sizeof(paint_code));
+}
+
+static int modes_setup(void **state)
+{
+	return bench_start(state, modes_code, sizeof(modes_code));
 }
 
 static int bench_teardown(void **state)
@@ -134,6 +177,47 @@ static void test_keys_reach_the_guest_and_its_picture_comes_back(void **state)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		screen_key(bench->screen, keys[i].key);
 		screen_wait(bench->screen, painted, &keys[i].scan_code, ANSWER_MS);
+	}
+}
+
+struct expectation {
+	struct vm *vm;
+	uint32_t width, height;
+};
+
+/* What the head showed is what QEMU itself says the guest's screen is. */
+static bool as_qemu_says(struct screen *screen, const void *data)
+{
+	const struct expectation *expected = data;
+	const uint32_t *pixels = screen_pixels(screen);
+	uint32_t width, height;
+	uint8_t *rgb;
+	bool same;
+
+	if (screen->scanout.width != expected->width ||
+	    screen->scanout.height != expected->height || !pixels)
+		return false;
+	rgb = vm_screen(expected->vm, &width, &height);
+	same = width == expected->width && height == expected->height;
+	for (size_t i = 0; same && i < (size_t)width * height; i++)
+		same = (pixels[i] & 0xffffff) == ((uint32_t)rgb[i * 3] << 16 |
+						  (uint32_t)rgb[i * 3 + 1] << 8 | rgb[i * 3 + 2]);
+	free(rgb);
+	return same;
+}
+
+static void test_text_and_graphics_modes_come_whole(void **state)
+{
+	struct bench *bench = *state;
+	const struct expectation text = {bench->vm, 720, 400};
+	const struct expectation graphics = {bench->vm, WIDTH, HEIGHT};
+
+	screen_wait(bench->screen, as_qemu_says, &text, BOOT_MS);
+	for (unsigned round = 0; round < 3; round++) {
+		screen_key(bench->screen, KEY_SPACE);
+		screen_wait(bench->screen, as_qemu_says, &graphics, ANSWER_MS);
+		screen_key(bench->screen, KEY_SPACE);
+		screen_wait(bench->screen, as_qemu_says, &text, ANSWER_MS);
 	}
 }
 
@@ -239,6 +323,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(test_keys_reach_the_guest_and_its_picture_comes_back),
+		cmocka_unit_test_setup_teardown(test_text_and_graphics_modes_come_whole,
+						modes_setup, bench_teardown),
 		BENCH_TEST(test_the_guest_s_leds_come_back),
 		BENCH_TEST(test_a_device_without_modes_is_found_out),
 		BENCH_TEST(test_a_stalled_compositor_costs_nothing),

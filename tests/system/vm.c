@@ -185,3 +185,29 @@ int vm_display_fd(struct vm *vm)
 	close(sockets[1]);
 	return sockets[0];
 }
+
+uint8_t *vm_screen(struct vm *vm, uint32_t *width, uint32_t *height)
+{
+	char path[64], command[256], newline;
+	int fd = memfd_create("screen", MFD_CLOEXEC);
+	uint8_t *rgb;
+	FILE *file;
+	size_t size;
+
+	/* QEMU opens it by its name here. */
+	assert_true(fd >= 0);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
+	snprintf(command, sizeof(command),
+		 "{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"%s\"}}", path);
+	vm_qmp(vm, command, -1);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	file = fdopen(fd, "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "P6 %u %u 255%c", width, height, &newline), 3);
+	size = (size_t)*width * *height * 3;
+	rgb = malloc(size);
+	assert_non_null(rgb);
+	assert_int_equal(fread(rgb, 1, size, file), size);
+	fclose(file);
+	return rgb;
+}

@@ -28,6 +28,9 @@ void vm_qmp(struct vm *vm, const char *command, int fd);
 /* A new connection to the VM's D-Bus display. */
 int vm_display_fd(struct vm *vm);
 
+/* The guest's screen by QEMU's own screenshot: rows of 3 bytes a pixel, to be freed. */
+uint8_t *vm_screen(struct vm *vm, uint32_t *width, uint32_t *height);
+
 /* Common tools of tests with processes. */
 uint64_t monotonic_ms(void);
 size_t process_memory(pid_t pid); /* bytes resident */

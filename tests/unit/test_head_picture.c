@@ -383,6 +383,63 @@ static void test_a_release_that_crossed_a_new_scanout_is_void(void **state)
 	viewer_finish(&viewer);
 }
 
+/* The viewer's truth at another size, what there was in its place. */
+static void truth_resize(struct viewer *viewer, uint32_t width, uint32_t height)
+{
+	uint32_t *truth = calloc((size_t)width * height, 4);
+
+	for (uint32_t y = 0; y < height && y < viewer->height; y++)
+		for (uint32_t x = 0; x < width && x < viewer->width; x++)
+			truth[(size_t)y * width + x] = viewer->truth[(size_t)y * viewer->width + x];
+	free(viewer->truth);
+	viewer->truth = truth;
+	viewer->width = width;
+	viewer->height = height;
+}
+
+/* QEMU's text modes: rows of the new size come before the size itself does. */
+static void test_pixels_that_come_before_their_size_are_kept(void **state)
+{
+	struct viewer viewer;
+
+	(void)state;
+	random_state = 10;
+	viewer_init(&viewer, 2);
+	viewer_resize(&viewer, 640, 480);
+	assert_true(viewer_take(&viewer));
+	truth_resize(&viewer, 720, 400);
+	for (size_t i = 0; i < 720 * 400; i++)
+		viewer.truth[i] = random_u32() & 0xffffff;
+	for (uint32_t row = 0; row < 400; row += 16)
+		viewer_draw(&viewer, 0, row, 720, 16, false);
+	assert_int_equal(head_picture_show(viewer.picture, 720, 400), 0);
+	assert_true(viewer_take(&viewer));
+	viewer_draw(&viewer, 700, 390, 20, 10, false);
+	assert_false(viewer_take(&viewer));
+	viewer_finish(&viewer);
+}
+
+/* A size that is older than the whole picture before it, and is soon set right. */
+static void test_a_size_that_was_late_loses_no_pixels(void **state)
+{
+	uint32_t whole[300 * 200];
+	struct viewer viewer;
+
+	(void)state;
+	random_state = 11;
+	viewer_init(&viewer, 2);
+	viewer_resize(&viewer, 300, 200);
+	memcpy(whole, viewer.truth, sizeof(whole));
+	assert_int_equal(head_picture_show(viewer.picture, 70, 80), 0);
+	truth_resize(&viewer, 70, 80);
+	assert_true(viewer_take(&viewer));
+	assert_int_equal(head_picture_show(viewer.picture, 300, 200), 0);
+	truth_resize(&viewer, 300, 200);
+	memcpy(viewer.truth, whole, sizeof(whole));
+	assert_true(viewer_take(&viewer));
+	viewer_finish(&viewer);
+}
+
 static void test_bad_sizes_change_nothing(void **state)
 {
 	static const uint32_t bad[][2] = {
@@ -392,8 +449,11 @@ static void test_bad_sizes_change_nothing(void **state)
 
 	(void)state;
 	assert_int_equal(head_picture_set_size(picture, 10, 20), 0);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(head_picture_set_size(picture, bad[i][0], bad[i][1]), -EINVAL);
+		assert_int_equal(head_picture_reserve(picture, bad[i][0], bad[i][1]), -EINVAL);
+		assert_int_equal(head_picture_show(picture, bad[i][0], bad[i][1]), -EINVAL);
+	}
 	assert_true(head_picture_size(picture, &width, &height));
 	assert_int_equal(width, 10);
 	assert_int_equal(height, 20);
@@ -409,6 +469,8 @@ int main(void)
 		cmocka_unit_test(test_a_moving_square_in_row_bands_is_a_square),
 		cmocka_unit_test(test_hundreds_of_spots_become_few_rectangles),
 		cmocka_unit_test(test_a_release_that_crossed_a_new_scanout_is_void),
+		cmocka_unit_test(test_pixels_that_come_before_their_size_are_kept),
+		cmocka_unit_test(test_a_size_that_was_late_loses_no_pixels),
 		cmocka_unit_test(test_bad_sizes_change_nothing),
 	};
 

@@ -108,9 +108,9 @@ static void test_what_does_not_fit_is_refused(void **state)
 	for (size_t i = 0; i < 17; i++)
 		bad[i] = good;
 	bad[count++].x = -1;
-	bad[count++].x = 11;
+	bad[count++].x = MULLION_DISPLAY_MAX_SIDE - 29;
 	bad[count++].y = -1;
-	bad[count++].y = 21;
+	bad[count++].y = MULLION_DISPLAY_MAX_SIDE - 39;
 	bad[count++].y = INT32_MAX;
 	bad[count++].width = 0;
 	bad[count++].width = -30;
