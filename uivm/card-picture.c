@@ -47,8 +47,8 @@ static void draw_initial(cairo_t *cairo, double width, double height, const stru
 	gunichar first = g_utf8_get_char_validated(guest->label, -1);
 	char initial[8] = {0};
 
-	cairo_pattern_add_color_stop_rgb(ground, 0, 0.125, 0.137, 0.157);
-	cairo_pattern_add_color_stop_rgb(ground, 1, 0.098, 0.106, 0.122);
+	cairo_pattern_add_color_stop_rgb(ground, 0, 0.180, 0.196, 0.224);
+	cairo_pattern_add_color_stop_rgb(ground, 1, 0.137, 0.149, 0.173);
 	cairo_set_source(cairo, ground);
 	cairo_paint(cairo);
 	cairo_pattern_destroy(ground);

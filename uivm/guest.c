@@ -34,7 +34,7 @@ static char **lookup_list(GVariant *dictionary, const char *key)
 {
 	char **list = NULL;
 
-	if (!g_variant_lookup(dictionary, key, "as", &list))
+	if (!g_variant_lookup(dictionary, key, "^as", &list))
 		list = g_new0(char *, 1);
 	return list;
 }

@@ -38,8 +38,12 @@ static void set_busy(struct pending *pending, const char *words)
 {
 	struct card *card = panel_find(pending->panel, pending->id);
 
-	if (card)
-		card_set_busy(card, words);
+	if (!card)
+		return;
+	/* The button with the keyboard's focus is about to be disabled. */
+	if (words && card == panel_selected(pending->panel))
+		panel_select(pending->panel, card);
+	card_set_busy(card, words);
 }
 
 static void call_done(void *data, GVariant *result, const char *error)

@@ -23,19 +23,28 @@ struct panel {
 	bool control_up, display_up;
 
 	GtkWidget *window, *stack, *cards, *guests_page, *empty_page, *offline_page, *count,
-		*new_button;
+		*new_button, *hints;
 	GtkWidget *error_bar, *error_text, *status_bar, *status_text;
 	struct ask *ask;
 	struct wizard *wizard;
 	char *select_id; /* the card to select when it comes */
+	unsigned guest_count;
+	guint fit_idle;
+	int fitted_width;
 	guint thumbnail_timer;
-	bool thumbnails_busy;
 	unsigned thumbnails_pending;
 };
 
-/* panel.c */
+/* panel-cards.c */
+void panel_make_cards(struct panel *panel);
+unsigned panel_update_cards(struct panel *panel, GPtrArray *guests); /* returns how many are on */
 struct card *panel_find(struct panel *panel, const char *id);
-struct card *panel_selected(struct panel *panel);
+struct card *panel_card_at(struct panel *panel, int place);
+struct card *panel_selected(struct panel *panel); /* the one with the keyboard's focus in it */
+void panel_select(struct panel *panel, struct card *card);
+void panel_open_slot(struct panel *panel, unsigned slot);
+
+/* panel.c */
 void panel_show_guests(struct panel *panel);
 void panel_show_page(struct panel *panel, GtkWidget *page);
 void panel_show_error(struct panel *panel, const char *message);

@@ -2,63 +2,9 @@
 /* See panel.h: the window, its pages, its keys, and what the two services report. */
 #include "panel-private.h"
 
-#include <string.h>
-
 static void add_class(GtkWidget *widget, const char *class)
 {
 	gtk_style_context_add_class(gtk_widget_get_style_context(widget), class);
-}
-
-/* --- cards --- */
-
-static void find_card(GtkWidget *child, void *data)
-{
-	void **search = data;
-	struct card *card = card_from_widget(child);
-
-	if (strcmp(card_guest(card)->id, search[0]) == 0)
-		search[1] = card;
-}
-
-struct card *panel_find(struct panel *panel, const char *id)
-{
-	void *search[2] = {(void *)id, NULL};
-
-	gtk_container_foreach(GTK_CONTAINER(panel->cards), find_card, search);
-	return search[1];
-}
-
-struct card *panel_selected(struct panel *panel)
-{
-	GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(panel->window));
-	GtkWidget *child = focus ? gtk_widget_get_ancestor(focus, GTK_TYPE_FLOW_BOX_CHILD) : NULL;
-
-	return child ? card_from_widget(child) : NULL;
-}
-
-static void select_card(struct panel *panel, struct card *card)
-{
-	gtk_flow_box_select_child(GTK_FLOW_BOX(panel->cards),
-				  GTK_FLOW_BOX_CHILD(card_widget(card)));
-	gtk_widget_grab_focus(card_widget(card));
-}
-
-static void card_acted_on(void *data, struct card *card, enum card_action action)
-{
-	panel_act(data, card_guest(card), action);
-}
-
-static gint compare_cards(GtkFlowBoxChild *a, GtkFlowBoxChild *b, void *data)
-{
-	(void)data;
-	return (gint)card_place(card_from_widget(GTK_WIDGET(a))) -
-	       (gint)card_place(card_from_widget(GTK_WIDGET(b)));
-}
-
-static void card_activated(GtkFlowBox *box, GtkFlowBoxChild *child, void *data)
-{
-	(void)box;
-	panel_open(data, card_guest(card_from_widget(GTK_WIDGET(child))));
 }
 
 /* --- pages and notices --- */
@@ -74,30 +20,32 @@ void panel_show_page(struct panel *panel, GtkWidget *page)
 /* The page that lists the guests, or says why there are none. */
 void panel_show_guests(struct panel *panel)
 {
-	g_autoptr(GList) children = gtk_container_get_children(GTK_CONTAINER(panel->cards));
+	g_autoptr(GList) selected = NULL;
 	struct card *card;
+	bool stays;
 
 	if (!panel->ever_listed) {
 		panel_show_page(panel, panel->offline_page);
 		return;
 	}
-	if (!children) {
+	if (panel->guest_count == 0) {
 		panel_show_page(panel, panel->empty_page);
 		gtk_widget_child_focus(panel->empty_page, GTK_DIR_TAB_FORWARD);
 		return;
 	}
+	stays = gtk_stack_get_visible_child(GTK_STACK(panel->stack)) == panel->guests_page &&
+		gtk_window_get_focus(GTK_WINDOW(panel->window));
 	panel_show_page(panel, panel->guests_page);
-	card = panel->select_id ? panel_find(panel, panel->select_id) : panel_selected(panel);
-	if (!card) {
-		g_autoptr(GList) selected =
-			gtk_flow_box_get_selected_children(GTK_FLOW_BOX(panel->cards));
-
-		card = card_from_widget(selected ? selected->data : children->data);
-	} else {
+	card = panel->select_id ? panel_find(panel, panel->select_id) : NULL;
+	if (card) {
 		g_clear_pointer(&panel->select_id, g_free);
+	} else if (stays) {
+		return; /* whatever the user is at */
+	} else {
+		selected = gtk_flow_box_get_selected_children(GTK_FLOW_BOX(panel->cards));
+		card = selected ? card_from_widget(selected->data) : panel_card_at(panel, 0);
 	}
-	if (!panel_selected(panel) || panel_selected(panel) != card)
-		select_card(panel, card);
+	panel_select(panel, card);
 }
 
 /* In the middle of something, the page is not taken away. */
@@ -152,45 +100,14 @@ static void update_status(struct panel *panel)
 
 /* --- what the services report --- */
 
-static void remove_gone(GtkWidget *child, void *data)
-{
-	GPtrArray *guests = data;
-	struct card *card = card_from_widget(child);
-	const char *id = g_object_get_data(G_OBJECT(child), "mullion-id");
-
-	for (guint i = 0; i < guests->len; i++) {
-		const struct guest *guest = g_ptr_array_index(guests, i);
-
-		if (strcmp(guest->id, id) == 0) {
-			card_update(card, guest, i);
-			return;
-		}
-	}
-	gtk_widget_destroy(child);
-}
-
 static void on_guests(void *data, GPtrArray *guests)
 {
 	struct panel *panel = data;
 	g_autofree char *count = NULL;
-	unsigned up = 0;
+	unsigned up;
 
 	panel->ever_listed = true;
-	gtk_container_foreach(GTK_CONTAINER(panel->cards), remove_gone, guests);
-	for (guint i = 0; i < guests->len; i++) {
-		const struct guest *guest = g_ptr_array_index(guests, i);
-		struct card *card = panel_find(panel, guest->id);
-
-		up += guest_is_up(guest);
-		if (card)
-			continue;
-		card = card_create(card_acted_on, panel);
-		g_object_set_data_full(G_OBJECT(card_widget(card)), "mullion-id",
-				       g_strdup(guest->id), g_free);
-		card_update(card, guest, i);
-		gtk_container_add(GTK_CONTAINER(panel->cards), card_widget(card));
-	}
-	gtk_flow_box_invalidate_sort(GTK_FLOW_BOX(panel->cards));
+	up = panel_update_cards(panel, guests);
 	count = guests->len == 0 ? g_strdup("") : g_strdup_printf("%u of %u on", up, guests->len);
 	gtk_label_set_text(GTK_LABEL(panel->count), count);
 	update_status(panel);
@@ -295,20 +212,6 @@ static void ask_left(void *data)
 	panel_show_guests(data);
 }
 
-static void open_slot(struct panel *panel, unsigned slot)
-{
-	g_autoptr(GList) children = gtk_container_get_children(GTK_CONTAINER(panel->cards));
-
-	for (GList *at = children; at; at = at->next) {
-		struct card *card = card_from_widget(at->data);
-
-		if (card_guest(card)->slot == slot) {
-			select_card(panel, card);
-			panel_open(panel, card_guest(card));
-		}
-	}
-}
-
 /* After the widgets: only keys that none of them wanted. */
 static gboolean key_pressed(GtkWidget *window, GdkEventKey *event, void *data)
 {
@@ -333,7 +236,7 @@ static gboolean key_pressed(GtkWidget *window, GdkEventKey *event, void *data)
 		card_open_menu(card);
 	} else if (page == panel->guests_page && panel->control_up && event->keyval >= GDK_KEY_1 &&
 		   event->keyval <= GDK_KEY_9) {
-		open_slot(panel, event->keyval - GDK_KEY_0);
+		panel_open_slot(panel, event->keyval - GDK_KEY_0);
 	} else {
 		return FALSE;
 	}
@@ -441,22 +344,7 @@ static void make_pages(struct panel *panel)
 	GtkWidget *button = gtk_button_new_with_mnemonic("_Create a guest");
 
 	panel->stack = gtk_stack_new();
-	panel->cards = gtk_flow_box_new();
-	gtk_flow_box_set_selection_mode(GTK_FLOW_BOX(panel->cards), GTK_SELECTION_BROWSE);
-	gtk_flow_box_set_activate_on_single_click(GTK_FLOW_BOX(panel->cards), FALSE);
-	gtk_flow_box_set_max_children_per_line(GTK_FLOW_BOX(panel->cards), 5);
-	gtk_flow_box_set_column_spacing(GTK_FLOW_BOX(panel->cards), 12);
-	gtk_flow_box_set_row_spacing(GTK_FLOW_BOX(panel->cards), 12);
-	gtk_flow_box_set_sort_func(GTK_FLOW_BOX(panel->cards), compare_cards, NULL, NULL);
-	gtk_widget_set_halign(panel->cards, GTK_ALIGN_CENTER);
-	gtk_widget_set_valign(panel->cards, GTK_ALIGN_START);
-	atk_object_set_name(gtk_widget_get_accessible(panel->cards), "Guests");
-	g_signal_connect(panel->cards, "child-activated", G_CALLBACK(card_activated), panel);
-	panel->guests_page = gtk_scrolled_window_new(NULL, NULL);
-	gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(panel->guests_page), GTK_POLICY_NEVER,
-				       GTK_POLICY_AUTOMATIC);
-	gtk_container_add(GTK_CONTAINER(panel->guests_page), panel->cards);
-
+	panel_make_cards(panel);
 	panel->empty_page = make_message_page(
 		"No guests yet", "A guest is a whole computer of its own: its own system, screen "
 				 "and disk. Make one from an installer (ISO) or from a disk that "
@@ -499,7 +387,8 @@ static void make_window(struct panel *panel)
 	gtk_box_pack_start(GTK_BOX(box), panel->status_bar, FALSE, FALSE, 0);
 	gtk_box_pack_start(GTK_BOX(box), panel->error_bar, FALSE, FALSE, 0);
 	gtk_box_pack_start(GTK_BOX(box), panel->stack, TRUE, TRUE, 0);
-	gtk_box_pack_end(GTK_BOX(box), make_hints(), FALSE, FALSE, 0);
+	panel->hints = make_hints();
+	gtk_box_pack_end(GTK_BOX(box), panel->hints, FALSE, FALSE, 0);
 	gtk_container_add(GTK_CONTAINER(panel->window), box);
 
 	gtk_drag_dest_set(panel->window, GTK_DEST_DEFAULT_ALL, NULL, 0, GDK_ACTION_COPY);
@@ -532,6 +421,8 @@ void panel_destroy(struct panel *panel)
 	service_destroy(panel->service);
 	if (panel->thumbnail_timer)
 		g_source_remove(panel->thumbnail_timer);
+	if (panel->fit_idle)
+		g_source_remove(panel->fit_idle);
 	g_free(panel->select_id);
 	g_free(panel);
 }

@@ -2,7 +2,7 @@
 pkglibexec_PROGRAMS += mullion-panel
 mullion_panel_SOURCES = uivm/main.c \
 	uivm/panel.c uivm/panel.h uivm/panel-private.h \
-	uivm/panel-actions.c uivm/panel-thumbnails.c \
+	uivm/panel-cards.c uivm/panel-actions.c uivm/panel-thumbnails.c \
 	uivm/card.c uivm/card.h uivm/card-picture.c uivm/card-picture.h \
 	uivm/ask.c uivm/ask.h \
 	uivm/wizard.c uivm/wizard.h uivm/wizard-guess.c uivm/wizard-guess.h \

@@ -171,11 +171,19 @@ void wizard_set_busy(struct wizard *wizard, bool busy)
 
 /* --- the first page --- */
 
+/* The list of files, which the chooser gives no name to: its only tree. */
+static void focus_list(GtkWidget *widget, void *data)
+{
+	if (GTK_IS_TREE_VIEW(widget))
+		gtk_widget_grab_focus(widget);
+	else if (GTK_IS_CONTAINER(widget))
+		gtk_container_forall(GTK_CONTAINER(widget), focus_list, data);
+}
+
 static void show_chooser(struct wizard *wizard)
 {
 	gtk_stack_set_visible_child_name(GTK_STACK(wizard->stack), "file");
-	gtk_widget_grab_focus(wizard->chooser);
-	gtk_widget_child_focus(wizard->chooser, GTK_DIR_TAB_FORWARD);
+	focus_list(wizard->chooser, NULL);
 }
 
 static void selection_changed(GtkFileChooser *chooser, void *data)
@@ -348,6 +356,7 @@ static void add_file_rows(struct wizard *wizard, GtkWidget *grid)
 	add_row(grid, 0, "File", file_box);
 
 	add_class(kind_box, "linked");
+	add_class(kind_box, "segments");
 	wizard->is_iso = make_segment(kind_box, NULL, "_Installer (ISO)");
 	wizard->is_disk = make_segment(kind_box, wizard->is_iso, "Dis_k with a system");
 	g_signal_connect(wizard->is_iso, "toggled", G_CALLBACK(kind_toggled), wizard);
@@ -375,6 +384,7 @@ static void add_guest_rows(struct wizard *wizard, GtkWidget *grid)
 	gtk_label_set_mnemonic_widget(GTK_LABEL(label), wizard->name);
 
 	add_class(os_box, "linked");
+	add_class(os_box, "segments");
 	wizard->os[0] = make_segment(os_box, NULL, "_Linux");
 	wizard->os[1] = make_segment(os_box, wizard->os[0], "_Windows");
 	wizard->os[2] = make_segment(os_box, wizard->os[0], "_Other");
@@ -382,7 +392,7 @@ static void add_guest_rows(struct wizard *wizard, GtkWidget *grid)
 		g_signal_connect(wizard->os[i], "toggled", G_CALLBACK(os_toggled), wizard);
 	add_row(grid, 3, "System", os_box);
 
-	row = make_spin(0.25, guess_host_memory_gib(), 0.5, 2, "GiB", &wizard->memory);
+	row = make_spin(0.5, guess_host_memory_gib(), 0.5, 1, "GiB", &wizard->memory);
 	label = add_row(grid, 4, "_Memory", row);
 	gtk_label_set_mnemonic_widget(GTK_LABEL(label), wizard->memory);
 	row = make_spin(1, g_get_num_processors(), 1, 0, "", &wizard->vcpus);

@@ -268,6 +268,15 @@ static void test_errors_are_shown_in_words(void **state)
 	save(fixture, "error");
 	press(fixture, KEY_ESC);
 	wait_for(fixture, count_pixels(fixture, ERROR_GROUND) == 0);
+
+	/* Guests that go take their cards with them. */
+	fake_session_set_guests(fixture->session, two_guests, 1);
+	settle(fixture);
+	press(fixture, KEY_RIGHT); /* nowhere to go */
+	press(fixture, KEY_ENTER);
+	wait_for(fixture, fake_session_calls(fixture->session, "Focus") == 1);
+	fake_session_set_guests(fixture->session, NULL, 0);
+	wait_for(fixture, count_pixels(fixture, 0x3584e4) == 0);
 }
 
 static void test_dropped_file_makes_a_guest(void **state)
