@@ -7,6 +7,8 @@
  * added behind it but marked as due. So a compositor that stops reading costs no memory, and gets
  * what is true then when it goes on.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -344,6 +346,7 @@ static gboolean on_terminate(gpointer data)
 struct options {
 	char *connect, *guest;
 	int fd, qemu_fd;
+	gboolean version;
 };
 
 static gboolean options_parse(struct options *options, int argc, char **argv, GError **error)
@@ -354,6 +357,7 @@ static gboolean options_parse(struct options *options, int argc, char **argv, GE
 		{"guest", 'g', 0, G_OPTION_ARG_STRING, &options->guest, "The guest", "UUID"},
 		{"fd", 0, 0, G_OPTION_ARG_INT, &options->fd,
 		 "The connected socket to the screen, inherited", "N"},
+		{"version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version", NULL},
 		{"qemu-fd", 0, 0, G_OPTION_ARG_INT, &options->qemu_fd,
 		 "A connected D-Bus display socket of QEMU, inherited, instead of --guest", "N"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -367,6 +371,8 @@ static gboolean options_parse(struct options *options, int argc, char **argv, GE
 			 "protocol, 5 out of resources.\n");
 	if (!g_option_context_parse(context, &argc, &argv, error))
 		return FALSE;
+	if (options->version)
+		return TRUE;
 	if (argc > 1 || options->fd < 0 || !options->guest == (options->qemu_fd < 0)) {
 		g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
 				    "needs --fd and one of --guest and --qemu-fd; see --help");
@@ -468,6 +474,10 @@ int main(int argc, char **argv)
 	if (!options_parse(&options, argc, argv, &error)) {
 		fprintf(stderr, "mullion-head: %s\n", error->message);
 		return EXIT_USAGE;
+	}
+	if (options.version) {
+		puts("mullion-head " PACKAGE_VERSION);
+		return EXIT_ENDED;
 	}
 	head.loop = g_main_loop_new(NULL, FALSE);
 	if (head_init(&head, &options, &error)) {

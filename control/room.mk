@@ -51,3 +51,4 @@ pkglibexec_PROGRAMS += mullion-head
 mullion_head_SOURCES = control/head.c
 mullion_head_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
 mullion_head_LDADD = libhead.a libmullion-wire.a $(CONTROL_LIBS) $(GLIB_LIBS)
+dist_man_MANS += doc/mullion-head.8

@@ -177,7 +177,8 @@ static size_t put_call(uint8_t *out, const char *interface, const char *member,
 	at = put_field(out, at, 8, 'g', signature);
 	out[12] = (uint8_t)(at - 16);
 	at = (at + 7) / 8 * 8;
-	memcpy(out + at, words, num_words * 4);
+	if (num_words > 0)
+		memcpy(out + at, words, num_words * 4);
 	at += num_words * 4;
 	memset(out + at, 0x5c, pixels);
 	return at + pixels;

@@ -253,6 +253,34 @@ static void test_a_device_without_modes_is_found_out(void **state)
 	screen_wait(bench->screen, has_caps, &cannot, ANSWER_MS);
 }
 
+static void test_a_tablet_in_use_is_told(void **state)
+{
+	const struct mullion_msg_pointer_absolute corner = {.x = WIDTH - 1, .y = HEIGHT - 1};
+	const struct mullion_msg_pointer_relative detents = {.dx = -2, .dy = 3};
+	const uint32_t before = MULLION_CAP_MODE;
+	const uint32_t after = MULLION_CAP_MODE | MULLION_CAP_POINTER_ABSOLUTE;
+	struct bench *bench = *state;
+
+	screen_wait(bench->screen, has_caps, &before, ANSWER_MS);
+	vm_qmp(bench->vm, "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"qemu-xhci\"}}",
+	       -1);
+	vm_qmp(bench->vm, "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"usb-tablet\"}}",
+	       -1);
+	/* The driver of a guest would do this: the tablet is the newest, number 3. */
+	vm_qmp(bench->vm,
+	       "{\"execute\":\"human-monitor-command\",\"arguments\":"
+	       "{\"command-line\":\"mouse_set 3\"}}",
+	       -1);
+	screen_wait(bench->screen, has_caps, &after, ANSWER_MS);
+	/* What QEMU would refuse, it is not asked. */
+	wait_for_start(bench);
+	screen_send(bench->screen, MULLION_MSG_POINTER_ABSOLUTE, &corner, sizeof(corner));
+	screen_send(bench->screen, MULLION_MSG_POINTER_RELATIVE, &detents, sizeof(detents));
+	screen_send(bench->screen, MULLION_MSG_SCROLL, &detents, sizeof(detents));
+	screen_key(bench->screen, KEY_A);
+	screen_wait(bench->screen, painted, &(const uint8_t){0x1e}, ANSWER_MS);
+}
+
 static void test_a_stalled_compositor_costs_nothing(void **state)
 {
 	struct bench *bench = *state;
@@ -327,6 +355,7 @@ int main(void)
 						modes_setup, bench_teardown),
 		BENCH_TEST(test_the_guest_s_leds_come_back),
 		BENCH_TEST(test_a_device_without_modes_is_found_out),
+		BENCH_TEST(test_a_tablet_in_use_is_told),
 		BENCH_TEST(test_a_stalled_compositor_costs_nothing),
 		BENCH_TEST(test_the_head_says_when_qemu_is_gone),
 		BENCH_TEST(test_the_head_ends_quietly_with_the_compositor),
