@@ -14,6 +14,7 @@ void panel_show_page(struct panel *panel, GtkWidget *page)
 	gtk_stack_set_visible_child(GTK_STACK(panel->stack), page);
 	gtk_widget_set_sensitive(panel->new_button,
 				 panel->control_up && page != wizard_widget(panel->wizard));
+	gtk_widget_set_visible(panel->hints, page == panel->guests_page);
 	panel_update_thumbnails(panel);
 }
 

@@ -357,10 +357,10 @@ static void add_file_rows(struct wizard *wizard, GtkWidget *grid)
 
 	add_class(kind_box, "linked");
 	add_class(kind_box, "segments");
-	wizard->is_iso = make_segment(kind_box, NULL, "_Installer (ISO)");
-	wizard->is_disk = make_segment(kind_box, wizard->is_iso, "Dis_k with a system");
+	wizard->is_iso = make_segment(kind_box, NULL, "An _installer (ISO)");
+	wizard->is_disk = make_segment(kind_box, wizard->is_iso, "A dis_k with a system");
 	g_signal_connect(wizard->is_iso, "toggled", G_CALLBACK(kind_toggled), wizard);
-	add_row(grid, 1, "It is an", kind_box);
+	add_row(grid, 1, "It is", kind_box);
 }
 
 static void add_guest_rows(struct wizard *wizard, GtkWidget *grid)

@@ -26,9 +26,10 @@
 #define HEIGHT 768
 
 /* From uivm/style.c: the grounds of an error and of a warning, and of the form of the wizard. */
-#define ERROR_GROUND   0x59221fU
-#define WARNING_GROUND 0x4d3d12U
-#define CARD_GROUND    0x25282eU
+#define ERROR_GROUND	 0x59221fU
+#define WARNING_GROUND	 0x4d3d12U
+#define CARD_GROUND	 0x25282eU
+#define SUGGESTED_GROUND 0x2f6fd6U
 
 static const struct fake_guest two_guests[] = {
 	{.id = "debian",
@@ -329,6 +330,46 @@ static void test_wizard_by_keys_alone(void **state)
 	assert_int_equal(fake_session_calls(fixture->session, "CreateGuest"), 0);
 }
 
+static bool find_pixel(struct fixture *fixture, uint32_t colour, int *x, int *y)
+{
+	const uint32_t *pixels = pixman_image_get_data(panel_host_image(fixture->host));
+
+	for (int i = 0; i < WIDTH * HEIGHT; i++) {
+		if ((pixels[i] & 0xffffff) == colour) {
+			*x = i % WIDTH;
+			*y = i / WIDTH;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void click(struct fixture *fixture, int x, int y)
+{
+	panel_host_pointer_motion(fixture->host, ++fixture->time, x, y);
+	panel_host_button(fixture->host, ++fixture->time, BTN_LEFT, true);
+	panel_host_button(fixture->host, ++fixture->time, BTN_LEFT, false);
+}
+
+static void test_clicks_land(void **state)
+{
+	struct fixture *fixture = *state;
+	int x = 0, y = 0;
+
+	show_guests(fixture);
+	assert_true(find_pixel(fixture, SUGGESTED_GROUND, &x, &y));
+	assert_true(y < 60); /* in the header: New guest */
+	click(fixture, x + 10, y + 10);
+	wait_for(fixture, count_pixels(fixture, 0x3584e4) == 0);
+	settle(fixture);
+	press(fixture, KEY_ESC);
+	wait_for(fixture, count_pixels(fixture, 0x3584e4) > 500);
+	assert_true(find_pixel(fixture, 0x6ecf8b, &x, &y)); /* the state of a running guest */
+	click(fixture, x, y);
+	click(fixture, x, y); /* twice: opens it */
+	wait_for(fixture, fake_session_calls(fixture->session, "Focus") == 1);
+}
+
 static void test_questions_before_loss(void **state)
 {
 	struct fixture *fixture = *state;
@@ -415,6 +456,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_errors_are_shown_in_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dropped_file_makes_a_guest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wizard_by_keys_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clicks_land, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_questions_before_loss, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pictures_only_while_looked_at, setup,
 						teardown),
