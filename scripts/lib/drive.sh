@@ -52,10 +52,10 @@ hash_is_not() {
 	now=$(picture_hash "$1" "${@:3}") && [ "$now" != "$2" ]
 }
 
-# settled ID: the guest's picture stays the same for two seconds of looking.
+# settled ID [X Y W H]: the guest's picture stays the same for two seconds of looking.
 settled() {
 	local first
-	first=$(picture_hash "$1") || return
+	first=$(picture_hash "$@") || return
 	sleep 2 # the length of the observation, not a guess at a duration
-	hash_is "$1" "$first"
+	hash_is "$1" "$first" "${@:2}"
 }
