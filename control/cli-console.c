@@ -198,6 +198,7 @@ int cli_console(struct cli *cli, int argc, char **argv)
 		G_OPTION_ENTRY_NULL,
 	};
 	GError *error = NULL;
+	const char *name;
 	virDomainPtr dom;
 	int status;
 
@@ -212,6 +213,7 @@ int cli_console(struct cli *cli, int argc, char **argv)
 			    virDomainGetName(dom));
 		goto out;
 	}
+	name = virDomainGetName(dom);
 	console.stream = virStreamNew(cli->conn, VIR_STREAM_NONBLOCK);
 	if (!console.stream ||
 	    virDomainOpenConsole(dom, NULL, console.stream,
@@ -219,13 +221,13 @@ int cli_console(struct cli *cli, int argc, char **argv)
 		const virError *last = virGetLastError();
 
 		g_set_error(&error, MULLION_ERROR, MULLION_ERROR_FAILED,
-			    "the console of %s cannot be opened: %s%s", virDomainGetName(dom),
+			    "the console of %s cannot be opened: %s%s", name,
 			    last && last->message ? last->message : "unknown error",
 			    force ? "" : "; if another program has it, --force takes it over");
 		goto out;
 	}
 	if (isatty(STDIN_FILENO))
-		g_printerr("mullion: console of %s; Ctrl+] leaves\n", virDomainGetName(dom));
+		g_printerr("mullion: console of %s; Ctrl+] leaves\n", name);
 	console.loop = g_main_loop_new(NULL, FALSE);
 	converse(&console);
 	g_main_loop_unref(console.loop);

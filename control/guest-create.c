@@ -271,6 +271,7 @@ char *guest_create(virConnectPtr conn, const struct guest_spec *spec, guest_prog
 		.uefi = uefi,
 		.secure_boot = uefi && windows,
 		.tpm = windows,
+		.relabels = guest_is_system(conn),
 		.dir = dir,
 		.disk = disk,
 		.base = brought.disk,

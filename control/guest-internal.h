@@ -39,8 +39,9 @@ struct guest_plan {
 	unsigned slot, vcpus, memory_mib;
 	uint32_t colour;
 	bool kvm, uefi, secure_boot, tpm;
-	const char *dir;		/* all that we make for the guest lies here */
-	const char *disk;		/* qcow2 in dir */
+	bool relabels;	  /* libvirt would give files to QEMU's user: not those that were brought */
+	const char *dir;  /* all that we make for the guest lies here */
+	const char *disk; /* qcow2 in dir */
 	const char *base, *base_format; /* the brought image below it, or NULL */
 	const char *iso;		/* or NULL */
 	const char *kernel, *initrd, *cmdline;

@@ -116,8 +116,9 @@ static void put_devices(GString *out, const struct guest_plan *plan, bool virtio
 	    virtio ? "virtio" : "e1000e");
 	put(out, "    <serial type='pty'><log file='%s/serial.log' append='on'/></serial>",
 	    plan->dir);
-	/* No USB keyboard: QEMU would send the keys there alone once firmware has configured it, and
-	 * a guest without a USB driver would get none. The PC's own (PS/2) reaches every guest. */
+	/* No USB keyboard: QEMU would send the keys there alone once firmware has configured it,
+	 * and a guest without a USB driver would get none. The PC's own (PS/2) reaches every guest.
+	 */
 	put(out, "    <input type='tablet' bus='usb'/>");
 	if (plan->tpm)
 		put(out, "    <tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>");

@@ -63,15 +63,19 @@ static enum mullion_error error_code(const virError *last)
 	return MULLION_ERROR_FAILED;
 }
 
-void guest_set_error(GError **error, const char *what)
+static void set_error(GError **error, const virError *last, const char *what)
 {
-	const virError *last = virGetLastError();
 	g_autofree char *message =
 		g_strdup(last && last->message ? last->message : "unknown error");
 
 	/* libvirt hands on QEMU's log; one line is a message, the rest is in the log. */
 	g_strdelimit(g_strchomp(message), "\n\r", ' ');
 	g_set_error(error, MULLION_ERROR, (int)error_code(last), "%s: %s", what, message);
+}
+
+void guest_set_error(GError **error, const char *what)
+{
+	set_error(error, virGetLastError(), what);
 }
 
 virConnectPtr guest_connect(const char *uri, GError **error)
@@ -105,8 +109,10 @@ bool guest_is_local(virConnectPtr conn)
 
 bool guest_is_system(virConnectPtr conn)
 {
+	/* The URI may go on after the path: ?socket=... */
 	char *uri = virConnectGetURI(conn);
-	bool system = uri && g_str_has_suffix(uri, "/system");
+	g_autoptr(GUri) parsed = uri ? g_uri_parse(uri, G_URI_FLAGS_NON_DNS, NULL) : NULL;
+	bool system = parsed && g_str_equal(g_uri_get_path(parsed), "/system");
 
 	free(uri);
 	return system;
@@ -261,9 +267,12 @@ virDomainPtr guest_find(virConnectPtr conn, const char *name, GError **error)
 
 static gboolean fail(virDomainPtr dom, const char *what, GError **error)
 {
+	/* Every call of libvirt forgets the last error, even one that asks for a name. */
+	virErrorPtr last = virSaveLastError();
 	g_autofree char *message = g_strdup_printf("%s cannot be %s", virDomainGetName(dom), what);
 
-	guest_set_error(error, message);
+	set_error(error, last, message);
+	virFreeError(last);
 	return FALSE;
 }
 
@@ -312,14 +321,30 @@ out:
 	return done;
 }
 
+/* A call failed: that is no failure if somebody else was faster and the guest is (1) or is not (0)
+ * active all the same. */
+static gboolean fail_unless(virDomainPtr dom, int active, const char *what, GError **error)
+{
+	GError *cause = NULL;
+
+	/* Before the next call, which forgets it. */
+	fail(dom, what, &cause);
+	if (virDomainIsActive(dom) == active) {
+		g_error_free(cause);
+		return TRUE;
+	}
+	g_propagate_error(error, cause);
+	return FALSE;
+}
+
 gboolean guest_start(virDomainPtr dom, GError **error)
 {
 	if (virDomainIsActive(dom) == 1)
 		return guest_resume(dom, error);
 	if (!adopt_accelerator(dom, error))
 		return FALSE;
-	if (virDomainCreate(dom) < 0 && virDomainIsActive(dom) != 1)
-		return fail(dom, "started", error);
+	if (virDomainCreate(dom) < 0)
+		return fail_unless(dom, 1, "started", error);
 	return TRUE;
 }
 
@@ -346,8 +371,8 @@ gboolean guest_stop(virDomainPtr dom, unsigned timeout_s, GError **error)
 		    wait_off(dom, timeout_s))
 			return TRUE;
 	}
-	if (virDomainDestroy(dom) < 0 && virDomainIsActive(dom) != 0)
-		return fail(dom, "stopped", error);
+	if (virDomainDestroy(dom) < 0)
+		return fail_unless(dom, 0, "stopped", error);
 	return TRUE;
 }
 

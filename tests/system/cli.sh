@@ -139,6 +139,15 @@ kill $console && wait $console
 check "delete --force stops it first" mullion delete --force t-cli-k
 check "nothing is left of it" nothing_left
 
+# On a terminal: raw, Ctrl+] leaves, and the terminal is as it was before.
+check "create" mullion create t-cli-t --kernel $memtest_kernel --cmdline "console=ttyS0,115200" --os other -m 64 --vcpus 1 --start
+(wait_for 60 grep -saq "Memtest86+" "$work/typescript"; printf "\035") |
+	script -qefc "stty -a >$work/tty.before; $build/mullion --connect $uri console t-cli-t; echo left \$? >$work/left; stty -a >$work/tty.after" "$work/typescript" >/dev/null 2>&1
+check "Ctrl+] leaves the console" grep -qx "left 0" "$work/left"
+check "the terminal is as it was" cmp "$work/tty.before" "$work/tty.after"
+check "the guest goes on" state_is t-cli-t running running
+check "delete it" mullion delete --force t-cli-t
+
 # --- a brought disk is never touched
 qemu-img create -q -f qcow2 "$work/brought.qcow2" 64M
 qemu-io -f qcow2 -c 'write -q -P 3 0 8M' "$work/brought.qcow2"
@@ -161,6 +170,7 @@ check "nothing is left" nothing_left
 # --- a disk that has gone
 check "create" mullion create t-cli-m --iso $memtest_iso --os other -m 64
 mv "$work/guests/t-cli-m/disk.qcow2" "$work/away.qcow2"
+touch "$work/guests/t-cli-m/serial.log" # libvirt opens it even for a start that fails
 refused "a start without the disk" 1 't-cli-m cannot be started: .*disk.qcow2.*No such file' mullion start t-cli-m
 check "delete it all the same" mullion delete t-cli-m
 check "nothing is left" nothing_left

@@ -229,26 +229,31 @@ static void windows_needs_no_drivers(void **state)
 	assert_null(strstr(xml, "hyperv")); /* KVM's, and this is emulated */
 }
 
-/* libvirt must neither write to nor take over an image that was brought. */
+/* libvirt must not take over an image that was brought, where it would; where it cannot (a user's
+ * own libvirt) it must not be told so, which it refuses. */
 static void brought_images_are_not_relabelled(void **state)
 {
 	struct guest_plan plan = plan_for("linux");
 	g_autoptr(GPtrArray) files = NULL;
 	g_autofree char *xml = NULL;
+	g_autofree char *own = NULL;
 	const struct guest_file *base;
 
 	(void)state;
 	plan.base = "/home/u/disk.vmdk";
 	plan.base_format = "vmdk";
+	plan.relabels = true;
 	xml = guest_xml_write(&plan);
-	assert_non_null(strstr(xml, "<backingStore type='file'><format type='vmdk'/>"
-				    "<source file='/home/u/disk.vmdk'>"
+	assert_non_null(strstr(xml, "<source file='/home/u/disk.vmdk'>"
 				    "<seclabel model='dac' relabel='no'/></source>"));
 	files = guest_xml_files(xml, plan.dir);
 	base = files->pdata[1];
 	assert_string_equal(base->path, plan.base);
 	assert_false(base->owned);
 	assert_true(((struct guest_file *)files->pdata[0])->owned);
+	plan.relabels = false;
+	own = guest_xml_write(&plan);
+	assert_null(strstr(own, "seclabel"));
 }
 
 /* A file that merely lies somewhere below the guest's folder, or beside it, is not ours. */
