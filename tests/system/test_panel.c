@@ -139,7 +139,7 @@ static unsigned count_pixels(struct fixture *fixture, uint32_t colour)
 	const uint32_t *pixels = pixman_image_get_data(image);
 	unsigned count = 0;
 
-	for (int i = 0; i < WIDTH * HEIGHT; i++)
+	for (int i = 0; i < pixman_image_get_width(image) * pixman_image_get_height(image); i++)
 		count += (pixels[i] & 0xffffff) == colour;
 	return count;
 }
@@ -332,12 +332,14 @@ static void test_wizard_by_keys_alone(void **state)
 
 static bool find_pixel(struct fixture *fixture, uint32_t colour, int *x, int *y)
 {
-	const uint32_t *pixels = pixman_image_get_data(panel_host_image(fixture->host));
+	pixman_image_t *image = panel_host_image(fixture->host);
+	const uint32_t *pixels = pixman_image_get_data(image);
+	int width = pixman_image_get_width(image);
 
-	for (int i = 0; i < WIDTH * HEIGHT; i++) {
+	for (int i = 0; i < width * pixman_image_get_height(image); i++) {
 		if ((pixels[i] & 0xffffff) == colour) {
-			*x = i % WIDTH;
-			*y = i / WIDTH;
+			*x = i % width;
+			*y = i / width;
 			return true;
 		}
 	}
@@ -368,6 +370,46 @@ static void test_clicks_land(void **state)
 	click(fixture, x, y);
 	click(fixture, x, y); /* twice: opens it */
 	wait_for(fixture, fake_session_calls(fixture->session, "Focus") == 1);
+}
+
+static void test_follows_the_size_of_the_screen(void **state)
+{
+	struct fixture *fixture = *state;
+	int x = 0, y = 0;
+
+	show_guests(fixture);
+	panel_host_resize(fixture->host, 800, 600);
+	/* the button at the right end of the header */
+	wait_for(fixture, find_pixel(fixture, SUGGESTED_GROUND, &x, &y) && x > 600);
+	settle(fixture);
+	save(fixture, "small");
+	panel_host_resize(fixture->host, 1920, 1080);
+	wait_for(fixture, find_pixel(fixture, SUGGESTED_GROUND, &x, &y) && x > 1700);
+	assert_true(count_pixels(fixture, 0x3584e4) > 500);
+}
+
+static void test_copy_and_paste(void **state)
+{
+	struct fixture *fixture = *state;
+	g_autoptr(GVariant) spec = NULL;
+	const char *name;
+
+	wait_for(fixture, fake_session_calls(fixture->session, "ListGuests") > 0 &&
+				  panel_host_has_client(fixture->host));
+	settle(fixture);
+	fake_session_drop_file(fixture->session, fixture->iso);
+	wait_for(fixture, count_pixels(fixture, CARD_GROUND) > 50000);
+	settle(fixture);
+	press_with(fixture, KEY_LEFTCTRL, KEY_A);
+	press_with(fixture, KEY_LEFTCTRL, KEY_C);
+	press(fixture, KEY_END);
+	press_with(fixture, KEY_LEFTCTRL, KEY_V);
+	settle(fixture);
+	press(fixture, KEY_ENTER);
+	wait_for(fixture, fake_session_calls(fixture->session, "CreateGuest") == 1);
+	spec = g_variant_get_child_value(fake_session_last(fixture->session, "CreateGuest"), 0);
+	assert_true(g_variant_lookup(spec, "name", "&s", &name));
+	assert_string_equal(name, "debian-12debian-12");
 }
 
 static void test_questions_before_loss(void **state)
@@ -457,6 +499,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dropped_file_makes_a_guest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wizard_by_keys_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clicks_land, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follows_the_size_of_the_screen, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_copy_and_paste, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_questions_before_loss, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pictures_only_while_looked_at, setup,
 						teardown),
