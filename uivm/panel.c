@@ -303,14 +303,22 @@ static GtkWidget *make_hints(void)
 		{"Ctrl+Alt+0", "back here"}, {"Ctrl+Alt (held)", "switcher"},
 		{"Ctrl+N", "new guest"},     {"F10", "more"},
 	};
-	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 8);
+	GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 8), *label;
+	GtkWidget *view = gtk_scrolled_window_new(NULL, NULL);
 
+	/* on a narrow screen the last ones are out of sight, and nothing is made wider by them */
+	gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(view), GTK_POLICY_EXTERNAL,
+				       GTK_POLICY_NEVER);
+	gtk_container_add(GTK_CONTAINER(view), box);
 	add_class(box, "panel-hints");
 	for (size_t i = 0; i < G_N_ELEMENTS(hints); i++) {
-		make_label(box, hints[i][0], "keycap");
-		gtk_widget_set_margin_end(make_label(box, hints[i][1], NULL), 12);
+		label = make_label(box, hints[i][0], "keycap");
+		gtk_label_set_line_wrap(GTK_LABEL(label), FALSE);
+		label = make_label(box, hints[i][1], NULL);
+		gtk_label_set_line_wrap(GTK_LABEL(label), FALSE);
+		gtk_widget_set_margin_end(label, 12);
 	}
-	return box;
+	return view;
 }
 
 static GtkWidget *make_bar(GtkMessageType type, GtkWidget **text)

@@ -408,6 +408,7 @@ static GtkWidget *make_form_page(struct wizard *wizard)
 	GtkWidget *page = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
 	GtkWidget *sheet = gtk_box_new(GTK_ORIENTATION_VERTICAL, 16), *grid = gtk_grid_new();
 	GtkWidget *buttons = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 8);
+	GtkWidget *view = gtk_scrolled_window_new(NULL, NULL); /* for very small screens */
 
 	add_class(sheet, "sheet");
 	gtk_widget_set_halign(sheet, GTK_ALIGN_CENTER);
@@ -428,7 +429,10 @@ static GtkWidget *make_form_page(struct wizard *wizard)
 	gtk_box_pack_start(GTK_BOX(sheet), grid, FALSE, FALSE, 0);
 	gtk_box_pack_start(GTK_BOX(sheet), buttons, FALSE, FALSE, 0);
 	gtk_box_pack_start(GTK_BOX(page), sheet, TRUE, FALSE, 0);
-	return page;
+	gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(view), GTK_POLICY_AUTOMATIC,
+				       GTK_POLICY_AUTOMATIC);
+	gtk_container_add(GTK_CONTAINER(view), page);
+	return view;
 }
 
 static void wizard_free(void *data)
