@@ -14,14 +14,16 @@ mullion_inject_LDADD = $(GLIB_LIBS)
 
 # `make bench`: figures, each with a reference from the same run.
 EXTRA_PROGRAMS += bench-display
+EXTRA_DIST += tests/bench/session.sh
 bench_display_SOURCES = tests/bench/bench-display.c
 bench_display_CPPFLAGS = $(TEST_CPPFLAGS)
 bench_display_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS)
 bench_display_LDADD = libdisplay.a libmullion-wire.a libmullion-dbus.a $(DISPLAY_LIBS) $(GLIB_LIBS)
 
 .PHONY: bench
-bench: bench-display
+bench: all bench-display
 	./bench-display
+	srcdir=$(srcdir) $(srcdir)/tests/bench/session.sh
 
 if WITH_TESTS
 # One stanza a test:
@@ -96,9 +98,15 @@ tests_system_test_panel_LDADD = $(TEST_LIBS)
 endif
 
 # The panel host, by a client in the same process.
-check_PROGRAMS += tests/unit/test_panel_host
-TESTS_FAST += tests/unit/test_panel_host
-tests_unit_test_panel_host_SOURCES = tests/unit/test_panel_host.c tests/unit/panel-client.c tests/unit/panel-client.h
+check_PROGRAMS += tests/unit/test_panel_host tests/unit/test_panel_host_hostile
+TESTS_FAST += tests/unit/test_panel_host tests/unit/test_panel_host_hostile
+PANEL_CLIENT = tests/unit/panel-client.c tests/unit/panel-client.h tests/unit/panel-fixture.c tests/unit/panel-fixture.h
+tests_unit_test_panel_host_hostile_SOURCES = tests/unit/test_panel_host_hostile.c $(PANEL_CLIENT)
+nodist_tests_unit_test_panel_host_hostile_SOURCES = tests/unit/xdg-shell-client-protocol.h
+tests_unit_test_panel_host_hostile_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_builddir)/tests/unit
+tests_unit_test_panel_host_hostile_CFLAGS = $(TEST_CFLAGS) $(WAYLAND_CLIENT_CFLAGS)
+tests_unit_test_panel_host_hostile_LDADD = $(TEST_LIBS) $(WAYLAND_CLIENT_LIBS)
+tests_unit_test_panel_host_SOURCES = tests/unit/test_panel_host.c $(PANEL_CLIENT)
 nodist_tests_unit_test_panel_host_SOURCES = tests/unit/xdg-shell-client-protocol.h
 tests_unit_test_panel_host_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_builddir)/tests/unit
 tests_unit_test_panel_host_CFLAGS = $(TEST_CFLAGS) $(WAYLAND_CLIENT_CFLAGS)

@@ -161,12 +161,16 @@ static void name_activated(GtkEntry *entry, void *data)
 
 void wizard_set_busy(struct wizard *wizard, bool busy)
 {
+	bool ended = wizard->busy && !busy;
+
 	wizard->busy = busy;
 	gtk_button_set_label(GTK_BUTTON(wizard->create), busy ? "Creating…" : "_Create");
 	gtk_widget_set_sensitive(wizard->back, !busy);
 	gtk_widget_set_sensitive(wizard->change, !busy);
 	gtk_widget_set_sensitive(wizard->name, !busy);
 	validate(wizard);
+	if (ended) /* disabled, it had lost the keyboard's focus */
+		gtk_widget_grab_focus(wizard->name);
 }
 
 /* --- the first page --- */

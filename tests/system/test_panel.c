@@ -295,8 +295,15 @@ static void test_dropped_file_makes_a_guest(void **state)
 	wait_for(fixture, count_pixels(fixture, CARD_GROUND) > 50000);
 	settle(fixture);
 	save(fixture, "form");
+
+	/* A failure leaves everything as typed, for another try. */
+	fake_session_fail(fixture->session, "CreateGuest", "There is no room on the disk.");
 	press(fixture, KEY_ENTER);
-	wait_for(fixture, fake_session_calls(fixture->session, "CreateGuest") == 1);
+	wait_for(fixture, count_pixels(fixture, ERROR_GROUND) > 10000);
+	assert_int_equal(fake_session_calls(fixture->session, "CreateGuest"), 1);
+	fake_session_fail(fixture->session, NULL, NULL);
+	press(fixture, KEY_ENTER);
+	wait_for(fixture, fake_session_calls(fixture->session, "CreateGuest") == 2);
 	spec = g_variant_get_child_value(fake_session_last(fixture->session, "CreateGuest"), 0);
 	assert_true(g_variant_lookup(spec, "name", "&s", &text));
 	assert_string_equal(text, "debian-12");
