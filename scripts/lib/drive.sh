@@ -59,3 +59,16 @@ settled() {
 	sleep 2 # the length of the observation, not a guess at a duration
 	hash_is "$1" "$first" "${@:2}"
 }
+
+# Memtest86+ (720x400 text). Its menus are black boxes on blue; what is around them goes on counting.
+memtest_menu="200 60 300 250"
+memtest_box_shows() { hash_is_not "$1" "$(picture_hash "$1" 20 300 50 20)" 210 300 50 20; }
+memtest_box_is_gone() { ! memtest_box_shows "$1"; }
+
+# memtest_menu_opens ID: the guest in focus is Memtest86+; its menu is opened and stands still.
+# F10 leaves a menu and, like any key, the banner after a whole pass.
+memtest_menu_opens() {
+	tap $KEY_F10 && wait_for 5 "no menu" memtest_box_is_gone "$1" &&
+		tap $KEY_F1 && wait_for 10 "the menu" memtest_box_shows "$1" &&
+		settled "$1" $memtest_menu
+}

@@ -2,10 +2,6 @@
 # What `scripts/try --headless` does with the two guests, and how it knows that it happened. Each
 # step waits for its effect in the pictures; none trusts a message. Sourced by scripts/try.
 
-# The part of Memtest86+'s screen (720x400 text) where its menus open. What is around it goes on
-# counting by itself.
-memtest_menu="200 60 300 250"
-
 check() { # check WHAT COMMAND...: one line of the table
 	local what=$1
 	shift
@@ -70,15 +66,6 @@ try_steps() {
 	check "Ctrl+Alt+0 shows the panel" switch_to 0 "" || return
 	check "the panel is there" wait_for 30 "the panel's window" is .panel true || return
 	check "the panel shows both guests" wait_for 30 "the panel draws" panel_is_drawn || return
-}
-
-memtest_menu_opens() {
-	local before
-	# shellcheck disable=SC2086
-	before=$(picture_hash "$1" $memtest_menu) || return
-	tap $KEY_F1 || return
-	# shellcheck disable=SC2086
-	wait_for 5 "the menu" hash_is_not "$1" "$before" $memtest_menu && settled "$1" $memtest_menu
 }
 
 # The installer's first screen: its tablet works (the kernel is up), the list is not what the top

@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the whole hosted session costs with two real guests that stand still, and what a compositor
+# that stops for ten seconds does to the others. Run by `make bench` in the build directory.
+#  - frames, wake-ups and CPU of our processes over ten seconds, beside QEMU's own in the same run
+#  - memory of each head and QEMU before and after the stop, and whether the guest went on
+set -u
+top=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)
+build=$PWD
+. "$top/scripts/lib/drive.sh"
+work=$(mktemp -d)
+[ "$(id -u)" = 0 ] && export LIBVIRT_DEFAULT_URI=qemu:///system ||
+	export LIBVIRT_DEFAULT_URI=qemu:///session
+export MULLION_RUNTIME_DIR=$work/run MULLION_LIBEXECDIR=$build
+mullion() { "$build/mullion" "$@"; }
+desktop=
+cleanup() {
+	[ -z "$desktop" ] || kill "$desktop" 2>/dev/null
+	for guest in b-one b-two; do
+		mullion stop --force $guest >/dev/null 2>&1
+		mullion delete $guest >/dev/null 2>&1
+	done
+	wait
+	rm -rf "$work"
+}
+trap cleanup EXIT
+die() {
+	echo "session.sh: $*" >&2
+	exit 1
+}
+
+"$top/scripts/lib/libvirt-up.sh" || die "libvirt is not there"
+for guest in b-one b-two; do
+	mullion stop --force $guest >/dev/null 2>&1
+	mullion delete $guest >/dev/null 2>&1
+	mullion create $guest --os other --memory 128 --vcpus 1 \
+		--iso /usr/lib/memtest86+/memtest86+x64.iso >/dev/null || die "create"
+	mullion start $guest >/dev/null || die "start"
+done
+"$build/mullion" desktop --output headless >"$work/log" 2>&1 &
+desktop=$!
+wait_for 90 "the display" inject state >/dev/null || die "no display"
+wait_for 60 "both heads" is '[.guests[] | select(.label | startswith("b-")) | select(.width > 0)] | length' 2 ||
+	die "no pictures"
+
+# Memtest86+ stands still in its menu.
+for guest in b-one b-two; do
+	id=$(guest_id $guest)
+	mullion focus $guest >/dev/null || die "focus"
+	wait_for 120 "the menu of $guest" memtest_menu_opens "$id" || die "no menu"
+done
+
+display=$(pgrep -P "$desktop" -f mullion-display)
+control=$(pgrep -P "$desktop" -f mullion-control)
+panel=$(pgrep -P "$desktop" -f mullion-panel)
+heads=$(pgrep -P "$control" -f "guest ($(guest_id b-one)|$(guest_id b-two)) ")
+qemus=$(pgrep -f 'guest=b-(one|two),')
+[ -n "$display" ] && [ -n "$control" ] && [ -n "$panel" ] && [ "$(wc -w <<<"$heads $qemus")" = 4 ] ||
+	die "not all processes are there: display $display, control $control, panel $panel," \
+		"heads $heads, QEMUs $qemus"
+
+# All threads of some processes: voluntary switches are wake-ups.
+wakeups() {
+	local pid sum=0
+	for pid in "$@"; do
+		sum=$((sum + $(cat /proc/"$pid"/task/*/status | awk '/^voluntary/ {n += $2} END {print n}')))
+	done
+	echo $sum
+}
+ticks() {
+	local pid sum=0
+	for pid in "$@"; do
+		sum=$((sum + $(awk '{print $14 + $15}' /proc/"$pid"/stat)))
+	done
+	echo $sum
+}
+rss_kib() { awk '/^VmRSS/ {print $2}' /proc/"$1"/status; }
+hz=$(getconf CLK_TCK)
+percent() { awk "BEGIN {print $1 * 100 / $hz / 10}"; } # of a core, over ten seconds
+line() { printf '%-62s %8s %-9s goal %5s  %s\n' "$@"; }
+verdict() { awk -v v="$1" -v g="$2" 'BEGIN {print v <= g ? "met" : "MISSED"}'; }
+
+# shellcheck disable=SC2086 # lists of pids
+ours="$display $control $panel $heads"
+frames=$(state .frames)
+declare -A woke used
+for group in display control panel heads qemus ours; do
+	woke[$group]=$(wakeups ${!group})
+	used[$group]=$(ticks ${!group})
+done
+sleep 10 # the length of the measurement
+for group in display control panel heads qemus ours; do
+	woke[$group]=$(($(wakeups ${!group}) - woke[$group]))
+	used[$group]=$(($(ticks ${!group}) - used[$group]))
+done
+frames=$(($(state .frames) - frames))
+for group in display control panel heads qemus; do
+	printf '  (%s: %.1f wake-ups a second, %.2f %% of a core)\n' $group \
+		"$(awk "BEGIN {print ${woke[$group]} / 10}")" "$(percent "${used[$group]}")"
+done
+share=$(percent "${used[ours]}")
+line "frames in 10 s with two static guests" $frames frames 0 "$(verdict $frames 0)"
+line "CPU of all our processes with two static guests" "$share" "% of core" 1 "$(verdict "$share" 1)"
+
+# Memtest86+ leaves its menu, goes on testing and draws all the time.
+for guest in b-one b-two; do
+	mullion focus $guest >/dev/null && wait_for 5 "focus" is .focused "$(guest_id $guest)" &&
+		tap $KEY_F10 && tap $KEY_F10
+done
+id=$(guest_id b-two)
+wait_for 20 "the test goes on" hash_is_not "$id" "$(picture_hash "$id")" || die "a guest stands still"
+# The guests' own memory becomes resident as they test it; what grows after that is not theirs.
+memory_rests() {
+	local before
+	before=$(for pid in $qemus; do rss_kib "$pid"; done)
+	sleep 2 # the length of the look
+	[ "$before" = "$(for pid in $qemus; do rss_kib "$pid"; done)" ]
+}
+wait_for 120 "the guests' memory is resident" memory_rests || die "QEMU goes on growing by itself"
+declare -A before
+for pid in $heads $qemus; do before[$pid]=$(rss_kib "$pid"); done
+kill -STOP "$display"
+virsh -q screenshot b-two "$work/1.ppm" >/dev/null
+sleep 10 # the stop that is measured
+virsh -q screenshot b-two "$work/2.ppm" >/dev/null
+most=0
+for pid in $heads $qemus; do
+	grown=$(($(rss_kib "$pid") - before[$pid]))
+	[ $grown -le $most ] || most=$grown
+done
+kill -CONT "$display"
+cmp -s "$work/1.ppm" "$work/2.ppm" && went_on=0 || went_on=1
+line "most that a head or QEMU grew while the display stood 10 s" $most KiB 4096 "$(verdict $most 4096)"
+line "guests that stood still meanwhile" $((1 - went_on)) guests 0 "$(verdict $((1 - went_on)) 0)"
+now=$(picture_hash "$id")
+wait_for 10 "the picture goes on" hash_is_not "$id" "$now" || die "the display did not come back"
