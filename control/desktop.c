@@ -352,6 +352,26 @@ static int run(struct desktop *desktop)
 	return desktop->status;
 }
 
+/*
+ * What the user should know about libvirt here. In a thread: an unreachable libvirt and the trial
+ * of KVM can take many seconds, and the screen must not wait for them. Neither is a reason to stay
+ * away: the panel says it too, and the daemon keeps trying.
+ */
+static gpointer greet(gpointer data)
+{
+	struct cli *cli = data;
+	g_autoptr(GError) error = NULL;
+
+	if (!cli_connect(cli, &error)) {
+		g_printerr("mullion: %s\n", error->message);
+		return NULL;
+	}
+	cli_tell_accelerator(cli);
+	virConnectClose(cli->conn);
+	cli->conn = NULL;
+	return NULL;
+}
+
 int cli_desktop(struct cli *cli, int argc, char **argv)
 {
 	g_autofree char *output = NULL;
@@ -366,20 +386,13 @@ int cli_desktop(struct cli *cli, int argc, char **argv)
 
 	if (!cli_parse(cli, options, &argc, &argv, 0, G_MAXINT - 1, &status))
 		return status;
-	/* Not a reason to stay away: the panel says it too, and the daemon keeps trying. */
-	if (!cli_connect(cli, &error)) {
-		g_printerr("mullion: %s\n", error->message);
-		g_clear_error(&error);
-	} else {
-		cli_tell_accelerator(cli);
-		virConnectClose(cli->conn);
-		cli->conn = NULL;
-	}
 	argv[argc] = NULL;
-	if (!make_runtime(&error) || !prepare(&desktop, cli, output, argv + 1, &error))
+	if (!make_runtime(&error) || !prepare(&desktop, cli, output, argv + 1, &error)) {
 		status = cli_fail(cli, error);
-	else
+	} else {
+		g_thread_unref(g_thread_new("greet", greet, cli));
 		status = run(&desktop);
+	}
 	finish(&desktop);
 	return status;
 }

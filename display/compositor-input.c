@@ -267,6 +267,7 @@ static void on_motion(void *data, double x, double y)
 	const pixman_box32_t *area = &compositor->scene.area;
 	unsigned source_x = 0, source_y = 0;
 
+	timeline_add(compositor->timeline, "motion", "\"x\": %.0f, \"y\": %.0f", x, y);
 	compositor->pointer_x = x;
 	compositor->pointer_y = y;
 	compositor->pointer_known = true;
@@ -284,6 +285,7 @@ static void on_motion_relative(void *data, int dx, int dy)
 	struct compositor *compositor = data;
 	struct guest *guest = guests_focused(compositor);
 
+	timeline_add(compositor->timeline, "motion-relative", "\"dx\": %d, \"dy\": %d", dx, dy);
 	if (compositor->pointer_grabbed && guest && guest->source)
 		source_send_pointer_relative(guest->source, CLAMP(dx, -32768, 32767),
 					     CLAMP(dy, -32768, 32767));
@@ -319,6 +321,7 @@ static void on_wheel(void *data, int dx, int dy)
 	struct compositor *compositor = data;
 	struct guest *guest = guests_focused(compositor);
 
+	timeline_add(compositor->timeline, "wheel", "\"dx\": %d, \"dy\": %d", dx, dy);
 	seat_wheel(compositor->seat, now_ms());
 	if (guest && guest->source)
 		source_send_scroll(guest->source, CLAMP(dx, -100, 100), CLAMP(dy, -100, 100));

@@ -363,7 +363,16 @@ void compositor_output_resized(void *data)
 		     compositor->output->width, compositor->output->height);
 }
 
-static const struct panel_host_ops panel_ops = {.damage = panel_damage, .cursor = panel_pointer};
+static void panel_leds(void *data, uint32_t leds)
+{
+	struct compositor *compositor = data;
+
+	seat_set_leds(compositor->seat, SEAT_PANEL, leds);
+	compositor_seat_settle(compositor);
+}
+
+static const struct panel_host_ops panel_ops = {
+	.damage = panel_damage, .cursor = panel_pointer, .leds = panel_leds};
 
 struct compositor *compositor_create(const struct settings *settings, struct timeline *timeline,
 				     const struct compositor_ops *ops, void *data)
