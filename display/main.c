@@ -34,7 +34,7 @@ static const GOptionEntry options[] = {
 	{"timeline", 0, 0, G_OPTION_ARG_FILENAME, &option_timeline,
 	 "Write every event, frame and switch with its time to FILE (JSON)", "FILE"},
 	{"version", 0, 0, G_OPTION_ARG_NONE, &option_version, "Print the version", NULL},
-	{NULL}};
+	G_OPTION_ENTRY_NULL};
 
 struct program {
 	GMainLoop *loop;
