@@ -45,4 +45,4 @@ mullion_display_SOURCES += display/output-sdl.c
 endif
 mullion_display_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS) $(SDL_CFLAGS)
 mullion_display_LDADD = libdisplay.a libmullion-wire.a libmullion-dbus.a $(SDL_LIBS) $(DISPLAY_LIBS) $(GLIB_LIBS)
-dist_man_MANS += doc/mullion-display.conf.5
+dist_man_MANS += doc/mullion-display.8 doc/mullion-display.conf.5

@@ -424,6 +424,26 @@ static void the_switcher_shows_what_guests_show(void **state)
 	expect_nothing(f, 1);
 }
 
+/* Auto-hide: the picture has the whole screen, and the band comes over it on every switch, which
+ * no guest can prevent or fake for long: it is not the guest's pixels. */
+static void an_auto_hidden_band_shows_on_a_switch(void **state)
+{
+	struct fixture *f = *state;
+	bool done = false;
+
+	f->settings.band_auto_hide = true;
+	compositor_output_events.resized(f->compositor); /* the area is the whole screen now */
+	chord(f, KEY_2);
+	assert_int_equal(screen(f, 0, 0), 0xcc0000);
+	g_timeout_add(2500, over, &done); /* longer than the band is shown */
+	while (!done)
+		g_main_context_iteration(NULL, TRUE);
+	settle(f);
+	assert_int_not_equal(screen(f, 0, 0), 0xcc0000);
+	chord(f, KEY_1);
+	assert_int_equal(screen(f, 0, 0), 0x3465a4);
+}
+
 static void the_control_plane_is_checked(void **state)
 {
 	struct fixture *f = *state;
@@ -471,6 +491,7 @@ int main(void)
 		TEST(clicks_land_where_aimed),
 		TEST(a_relative_pointer_is_grabbed_by_a_click),
 		TEST(the_switcher_shows_what_guests_show),
+		TEST(an_auto_hidden_band_shows_on_a_switch),
 		TEST(the_control_plane_is_checked),
 	};
 
