@@ -124,7 +124,7 @@ tests_unit_test_guest_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_guest_CFLAGS = $(TEST_CFLAGS) $(CONTROL_CFLAGS)
 tests_unit_test_guest_LDADD = libcontrol.a $(CONTROL_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
 TESTS_SYSTEM += tests/system/cli.sh tests/system/desktop.sh tests/system/mode.sh tests/system/window.sh
-EXTRA_DIST += tests/system/cli.sh tests/system/desktop.sh tests/system/mode.sh tests/system/window.sh
+EXTRA_DIST += tests/system/rig.sh tests/system/cli.sh tests/system/desktop.sh tests/system/mode.sh tests/system/window.sh
 # The head: its parts, and all of it between a real QEMU and a compositor made for the test.
 check_PROGRAMS += tests/unit/test_head_picture tests/unit/test_head_upload tests/unit/test_head_input
 TESTS_FAST += tests/unit/test_head_picture tests/unit/test_head_upload tests/unit/test_head_input

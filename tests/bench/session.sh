@@ -5,40 +5,13 @@
 #  - frames, wake-ups and CPU of our processes over ten seconds, beside QEMU's own in the same run
 #  - memory of each head and QEMU before and after the stop, and whether the guest went on
 set -u
-top=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)
-build=$PWD
-. "$top/scripts/lib/drive.sh"
-work=$(mktemp -d)
-[ "$(id -u)" = 0 ] && export LIBVIRT_DEFAULT_URI=qemu:///system ||
-	export LIBVIRT_DEFAULT_URI=qemu:///session
-export MULLION_RUNTIME_DIR=$work/run MULLION_LIBEXECDIR=$build
-mullion() { "$build/mullion" "$@"; }
-desktop=
-cleanup() {
-	[ -z "$desktop" ] || kill "$desktop" 2>/dev/null
-	for guest in b-one b-two; do
-		mullion stop --force $guest >/dev/null 2>&1
-		mullion delete $guest >/dev/null 2>&1
-	done
-	wait
-	rm -rf "$work"
-}
-trap cleanup EXIT
-die() {
-	echo "session.sh: $*" >&2
-	exit 1
-}
+. "${srcdir:-$(dirname "$0")/../..}/tests/system/rig.sh"
 
-"$top/scripts/lib/libvirt-up.sh" || die "libvirt is not there"
-for guest in b-one b-two; do
-	mullion stop --force $guest >/dev/null 2>&1
-	mullion delete $guest >/dev/null 2>&1
-	mullion create $guest --os other --memory 128 --vcpus 1 \
-		--iso /usr/lib/memtest86+/memtest86+x64.iso >/dev/null || die "create"
-	mullion start $guest >/dev/null || die "start"
-done
-"$build/mullion" desktop --output headless >"$work/log" 2>&1 &
-desktop=$!
+[ "$(id -u)" = 0 ] && LIBVIRT_DEFAULT_URI=qemu:///system || LIBVIRT_DEFAULT_URI=qemu:///session
+export LIBVIRT_DEFAULT_URI
+rig_memtest b-one
+rig_memtest b-two
+rig_desktop --output headless
 wait_for 90 "the display" inject state >/dev/null || die "no display"
 wait_for 60 "both heads" is '[.guests[] | select(.label | startswith("b-")) | select(.width > 0)] | length' 2 ||
 	die "no pictures"

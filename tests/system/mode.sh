@@ -4,39 +4,14 @@
 # screen it is shown on, when it starts and when the screen changes, and is then shown pixel for
 # pixel: its picture is as large as the area below the band.
 set -u
-top=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)
-build=$PWD
-. "$top/scripts/lib/drive.sh"
+. "${srcdir:-$(dirname "$0")/../..}/tests/system/rig.sh"
 
-work=$(mktemp -d)
-export MULLION_RUNTIME_DIR=$work/run MULLION_LIBEXECDIR=$build
 guest=t-mode
-mullion() { "$build/mullion" "$@"; }
-desktop=
-cleanup() {
-	[ -z "$desktop" ] || kill "$desktop" 2>/dev/null
-	mullion stop --force $guest >/dev/null 2>&1
-	mullion delete $guest >/dev/null 2>&1
-	wait
-	rm -rf "$work"
-}
-trap cleanup EXIT
-die() {
-	echo "not ok - $*"
-	sed 's/^/# /' "$work/desktop.log" 2>/dev/null
-	exit 1
-}
-ok() { echo "ok - $*"; }
-
 installer=/usr/lib/debian-installer/images/12/amd64/gtk/debian-installer/amd64
-"$top/scripts/lib/libvirt-up.sh" || die "libvirt is not there"
-mullion stop --force $guest >/dev/null 2>&1
-mullion delete $guest >/dev/null 2>&1
-mullion create $guest --os linux --memory 768 --vcpus 1 --kernel $installer/linux \
-	--initrd $installer/initrd.gz --cmdline "vga=788" --start >/dev/null || die "create"
+rig_guest $guest --os linux --memory 768 --kernel $installer/linux --initrd $installer/initrd.gz \
+	--cmdline "vga=788"
 id=$(mullion show --json $guest | jq -r .id)
-"$build/mullion" desktop --output headless -- --size 1000x724 >"$work/desktop.log" 2>&1 &
-desktop=$!
+rig_desktop --output headless -- --size 1000x724
 wait_for 60 "the display" inject state >/dev/null || die "no display"
 
 size_is() { is ".guests[] | select(.id == \"$id\") | \"\(.width)x\(.height)\"" "$1"; }

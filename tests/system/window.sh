@@ -5,30 +5,11 @@
 # panel and its keys reach nobody; a guest that is killed gives the focus back and says so; a lost
 # X server ends the desktop with a message and costs the guest nothing.
 set -u
-top=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)
-build=$PWD
-. "$top/scripts/lib/drive.sh"
+. "${srcdir:-$(dirname "$0")/../..}/tests/system/rig.sh"
 
-work=$(mktemp -d)
-export MULLION_RUNTIME_DIR=$work/run MULLION_LIBEXECDIR=$build
 guest=t-window
-mullion() { "$build/mullion" "$@"; }
-desktop= xvfb=
-cleanup() {
-	[ -z "$desktop" ] || kill "$desktop" 2>/dev/null
-	[ -z "$xvfb" ] || kill "$xvfb" 2>/dev/null
-	mullion stop --force $guest >/dev/null 2>&1
-	mullion delete $guest >/dev/null 2>&1
-	wait
-	rm -rf "$work"
-}
-trap cleanup EXIT
-die() {
-	echo "not ok - $*"
-	sed 's/^/# /' "$work/desktop.log" 2>/dev/null
-	exit 1
-}
-ok() { echo "ok - $*"; }
+xvfb=
+trap '[ -z "$xvfb" ] || kill "$xvfb" 2>/dev/null; rig_end' EXIT
 
 # The timeline so far: lines are whole objects, whatever the array around them.
 events() { sed -n 's/,$//; /^{/p' "$work/timeline.json" | jq -c "$1"; }
@@ -44,11 +25,7 @@ middle_rests() {
 	[ "$(middle)" = "$first" ]
 }
 
-"$top/scripts/lib/libvirt-up.sh" || die "libvirt is not there"
-mullion delete $guest >/dev/null 2>&1
-mullion create $guest --os other --memory 128 --vcpus 1 \
-	--iso /usr/lib/memtest86+/memtest86+x64.iso >/dev/null || die "create"
-mullion start $guest || die "start"
+rig_memtest $guest
 slot=$(mullion show --json $guest | jq -r .slot)
 id=$(mullion show --json $guest | jq -r .id)
 
@@ -57,8 +34,7 @@ xvfb=$!
 wait_for 20 "Xvfb is up" test -s "$work/display" || die "Xvfb"
 DISPLAY=:$(cat "$work/display")
 export DISPLAY
-mullion desktop --output sdl -- --timeline "$work/timeline.json" >"$work/desktop.log" 2>&1 &
-desktop=$!
+rig_desktop --output sdl -- --timeline "$work/timeline.json"
 wait_for 60 "the window" xwininfo -name Mullion >/dev/null || die "no window came up"
 wait_for 60 "the guest's frames" seen ".event == \"source-frame\" and .guest == \"$id\"" ||
 	die "the guest has no picture"
