@@ -30,6 +30,13 @@ enum {
 	NUM_EVENTS
 };
 
+struct hookup {
+	struct watch *watch; /* for the callbacks; not looked into off the main thread */
+	char *uri;
+	virConnectPtr connection;
+	int event_ids[NUM_EVENTS]; /* -1: not registered */
+};
+
 struct watch {
 	char *uri;
 	struct watch_hooks hooks;
@@ -40,7 +47,7 @@ struct watch {
 	virConnectPtr connection;
 	char *why; /* there is none */
 
-	int event_ids[NUM_EVENTS];
+	struct hookup *hookup; /* the connection with our callbacks on it */
 	guint retry_timer, look_timer;
 	unsigned retry_ms;
 	bool looking;	       /* a worker looks at the guests */
@@ -208,19 +215,39 @@ static void watch_set_connection(struct watch *watch, virConnectPtr connection, 
 
 static void on_close(virConnectPtr connection, int reason, void *data);
 
-/* Our own reference ends here; workers may still hold theirs. */
+static void hookup_free(void *data)
+{
+	struct hookup *hookup = data;
+
+	if (hookup->connection) {
+		for (int i = 0; i < NUM_EVENTS; i++)
+			if (hookup->event_ids[i] >= 0)
+				virConnectDomainEventDeregisterAny(hookup->connection,
+								   hookup->event_ids[i]);
+		virConnectUnregisterCloseCallback(hookup->connection, on_close);
+		virConnectClose(hookup->connection);
+	}
+	g_free(hookup->uri);
+	g_free(hookup);
+}
+
+static void *hookup_free_thread(void *hookup)
+{
+	hookup_free(hookup);
+	return NULL;
+}
+
+/* Our own reference ends here; workers may still hold theirs. A libvirt that does not answer must
+ * not hold us up. */
 static void watch_release_connection(struct watch *watch)
 {
-	virConnectPtr connection = watch->connection;
+	struct hookup *hookup = watch->hookup;
 
-	if (!connection)
+	if (!hookup)
 		return;
-	for (int i = 0; i < NUM_EVENTS; i++)
-		if (watch->event_ids[i] >= 0)
-			virConnectDomainEventDeregisterAny(connection, watch->event_ids[i]);
-	virConnectUnregisterCloseCallback(connection, on_close);
+	watch->hookup = NULL;
 	watch_set_connection(watch, NULL, "The connection to libvirt broke; connecting again.");
-	virConnectClose(connection);
+	g_thread_unref(g_thread_new("libvirt-close", hookup_free_thread, hookup));
 }
 
 static gboolean watch_retry(void *data)
@@ -228,80 +255,100 @@ static gboolean watch_retry(void *data)
 	struct watch *watch = data;
 
 	watch->retry_timer = 0;
-	if (watch->connection) {
-		watch_release_connection(watch);
-		watch->said_unreachable = true;
-		watch->retry_ms = RETRY_MIN_MS;
-		daemon_say("the connection to libvirt broke; connecting again");
-		watch->hooks.reachable(watch->data, false, watch->why);
-	}
 	watch_connect(watch);
 	return G_SOURCE_REMOVE;
 }
 
-/* The connection may not be touched from its own callback: the rest is done from the main loop. */
-static void on_close(virConnectPtr connection, int reason, void *data)
-{
-	struct watch *watch = data;
+struct closing {
+	struct watch *watch;
+	virConnectPtr connection;
+};
 
-	(void)connection;
-	(void)reason;
-	if (!watch->retry_timer)
-		watch->retry_timer = g_timeout_add(0, watch_retry, watch);
+static gboolean watch_lose_connection(void *data)
+{
+	struct closing *closing = data;
+	struct watch *watch = closing->watch;
+	bool ours = closing->connection == watch->connection;
+
+	virConnectClose(closing->connection);
+	g_free(closing);
+	if (!ours)
+		return G_SOURCE_REMOVE;
+	watch_release_connection(watch);
+	watch->said_unreachable = true;
+	watch->retry_ms = RETRY_MIN_MS;
+	daemon_say("the connection to libvirt broke; connecting again");
+	watch->hooks.reachable(watch->data, false, watch->why);
+	watch_connect(watch);
+	return G_SOURCE_REMOVE;
 }
 
-static void connection_close(void *connection)
+/* Called by whichever thread was reading from libvirt, and the connection may not be closed from
+ * its own callback: all is done from the main loop. */
+static void on_close(virConnectPtr connection, int reason, void *data)
 {
-	virConnectClose(connection);
+	struct closing *closing = g_new0(struct closing, 1);
+
+	(void)reason;
+	closing->watch = data;
+	closing->connection = connection;
+	virConnectRef(connection);
+	g_idle_add(watch_lose_connection, closing);
+}
+
+/* Returns false if the one thing that is needed cannot be had. */
+static bool hookup_register(struct hookup *hookup)
+{
+	for (int i = 0; i < NUM_EVENTS; i++)
+		hookup->event_ids[i] =
+			virConnectDomainEventRegisterAny(hookup->connection, NULL, events[i].event,
+							 events[i].callback, hookup->watch, NULL);
+	/* The rest depends on the driver: without them changes show a little later. */
+	if (hookup->event_ids[EVENT_LIFECYCLE] < 0)
+		return false;
+	/* Drivers inside our own process have neither: they cannot break. */
+	virConnectRegisterCloseCallback(hookup->connection, on_close, hookup->watch, NULL);
+	virConnectSetKeepAlive(hookup->connection, 5, 3);
+	return true;
 }
 
 static void connect_thread(GTask *task, void *source, void *data, GCancellable *cancellable)
 {
+	struct hookup *hookup = data;
 	GError *error = NULL;
-	virConnectPtr connection = guest_connect(data, &error);
 
 	(void)source;
 	(void)cancellable;
-	if (connection)
-		g_task_return_pointer(task, connection, connection_close);
-	else
+	hookup->connection = guest_connect(hookup->uri, &error);
+	if (hookup->connection && !hookup_register(hookup))
+		g_set_error(&error, MULLION_ERROR, MULLION_ERROR_NOT_AVAILABLE,
+			    "libvirt does not report what guests do: %s", virGetLastErrorMessage());
+	if (error) {
+		hookup_free(hookup);
 		g_task_return_error(task, error);
-}
-
-/* Returns false, with the connection as it was, if the one thing that is needed cannot be had. */
-static bool watch_register(struct watch *watch, virConnectPtr connection)
-{
-	for (int i = 0; i < NUM_EVENTS; i++)
-		watch->event_ids[i] = virConnectDomainEventRegisterAny(
-			connection, NULL, events[i].event, events[i].callback, watch, NULL);
-	/* The rest depends on the driver: without them changes show a little later. */
-	if (watch->event_ids[EVENT_LIFECYCLE] < 0)
-		return false;
-	/* Drivers inside our own process have neither: they cannot break. */
-	virConnectRegisterCloseCallback(connection, on_close, watch, NULL);
-	virConnectSetKeepAlive(connection, 5, 3);
-	return true;
+	} else {
+		g_task_return_pointer(task, hookup, hookup_free);
+	}
 }
 
 static void connect_done(GObject *source, GAsyncResult *result, void *data)
 {
 	struct watch *watch = data;
 	g_autoptr(GError) error = NULL;
-	virConnectPtr connection = g_task_propagate_pointer(G_TASK(result), &error);
+	struct hookup *hookup = g_task_propagate_pointer(G_TASK(result), &error);
 
 	(void)source;
-	if (g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(result)))) {
-		if (connection)
-			virConnectClose(connection);
+	/* Once the watch is gone the process ends: nothing is freed then. */
+	if (g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(result))))
 		return;
-	}
-	if (connection && !watch_register(watch, connection)) {
+	/* on_close() may have come while this was not yet the connection. */
+	if (hookup && virConnectIsAlive(hookup->connection) != 1) {
 		g_set_error(&error, MULLION_ERROR, MULLION_ERROR_NOT_AVAILABLE,
-			    "libvirt does not report what guests do: %s", virGetLastErrorMessage());
-		virConnectClose(connection);
-		connection = NULL;
+			    "The connection to libvirt broke; connecting again.");
+		g_thread_unref(g_thread_new("libvirt-close", hookup_free_thread, hookup));
+		hookup = NULL;
 	}
-	if (!connection) {
+	if (!hookup) {
 		watch_set_connection(watch, NULL, error->message);
 		if (!watch->said_unreachable) {
 			daemon_say("%s (trying again)", error->message);
@@ -312,7 +359,8 @@ static void connect_done(GObject *source, GAsyncResult *result, void *data)
 		watch->retry_ms = MIN(watch->retry_ms * 2, RETRY_MAX_MS);
 		return;
 	}
-	watch_set_connection(watch, connection, NULL);
+	watch->hookup = hookup;
+	watch_set_connection(watch, hookup->connection, NULL);
 	if (watch->said_unreachable)
 		daemon_say("connected to libvirt");
 	watch->said_unreachable = false;
@@ -324,8 +372,13 @@ static void connect_done(GObject *source, GAsyncResult *result, void *data)
 static void watch_connect(struct watch *watch)
 {
 	g_autoptr(GTask) task = g_task_new(NULL, watch->cancellable, connect_done, watch);
+	struct hookup *hookup = g_new0(struct hookup, 1);
 
-	g_task_set_task_data(task, g_strdup(watch->uri), g_free);
+	hookup->watch = watch;
+	hookup->uri = g_strdup(watch->uri);
+	for (int i = 0; i < NUM_EVENTS; i++)
+		hookup->event_ids[i] = -1;
+	g_task_set_task_data(task, hookup, NULL); /* connect_thread() frees it or returns it */
 	g_task_run_in_thread(task, connect_thread);
 }
 

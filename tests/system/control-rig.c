@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -162,6 +163,13 @@ void rig_destroy(struct rig *rig)
 	g_free(rig);
 }
 
+/* A test that breaks off leaves no daemon behind. Runs in the child. */
+static void die_with_the_test(void *data)
+{
+	(void)data;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 void rig_start_daemon(struct rig *rig, const char *uri)
 {
 	const char *program = g_getenv("MULLION_CONTROL"); /* else that of the build directory */
@@ -169,6 +177,7 @@ void rig_start_daemon(struct rig *rig, const char *uri)
 		g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
 	g_autoptr(GError) error = NULL;
 
+	g_subprocess_launcher_set_child_setup(launcher, die_with_the_test, NULL, NULL);
 	g_subprocess_launcher_set_stderr_file_path(launcher, rig->log);
 	g_subprocess_launcher_setenv(launcher, "MULLION_RUNTIME_DIR", rig->directory, TRUE);
 	g_subprocess_launcher_setenv(launcher, "MULLION_LIBEXECDIR", rig->directory, TRUE);
@@ -210,6 +219,7 @@ static void on_signal(GDBusConnection *connection, const char *sender, const cha
 
 		g_variant_get(arguments, "(&s&s)", &id, &message);
 		g_ptr_array_add(rig->problems, g_strdup_printf("%s %s", id, message));
+		print_message("problem: %s\n", message);
 	}
 }
 

@@ -393,6 +393,26 @@ static void test_libvirt_out_of_reach_is_said(void **state)
 	assert_int_equal(lines, 1);
 }
 
+/* A libvirt that takes the connection and says nothing holds up neither the panel nor the end. */
+static void test_silent_libvirt_holds_up_nobody(void **state)
+{
+	struct rig *rig = *state;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	g_autofree char *path = g_build_filename(rig->directory, "silent.sock", NULL);
+	g_autofree char *uri = g_strdup_printf("qemu+unix:///system?socket=%s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	rig_start_daemon(rig, uri);
+	rig_connect_panel(rig);
+	expect_error(rig, "ListGuests", NULL, "org.mullion.Error.NotAvailable");
+	expect_error(rig, "Start", g_variant_new("(s)", WORK), "org.mullion.Error.NotAvailable");
+	assert_int_equal(rig_end_daemon(rig, SIGTERM), 0);
+	close(fd);
+}
+
 /* A second daemon says why it does not start; one that died is no obstacle. */
 static void test_second_daemon_is_refused_and_stale_socket_replaced(void **state)
 {
@@ -444,6 +464,7 @@ int main(void)
 		TEST(test_noise_on_the_socket_is_survived),
 		TEST(test_flood_ends_the_flooder_only),
 		TEST_OFF(test_libvirt_out_of_reach_is_said),
+		TEST_OFF(test_silent_libvirt_holds_up_nobody),
 		TEST(test_second_daemon_is_refused_and_stale_socket_replaced),
 		TEST(test_term_ends_cleanly),
 	};
