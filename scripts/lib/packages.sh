@@ -6,7 +6,7 @@ packages_build="autoconf automake make gcc pkg-config libsdl2-dev libpixman-1-de
 	libcairo2-dev libpango1.0-dev libvirt-dev libwayland-dev libwayland-bin wayland-protocols
 	libxkbcommon-dev libglib2.0-dev libjson-glib-dev libxml2-dev libcmocka-dev"
 packages_run="libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils ovmf swtpm
-	swtpm-tools dbus xkb-data fonts-dejavu-core adwaita-icon-theme"
+	swtpm-tools dbus xkb-data fonts-dejavu-core adwaita-icon-theme librsvg2-common"
 # Two real systems for `scripts/try`.
 packages_guests="debian-installer-12-netboot-amd64 memtest86+"
 packages_tests="jq xvfb xauth xdotool x11-utils imagemagick clang libclang-rt-14-dev clang-format
