@@ -5,13 +5,11 @@ libcontrol_a_SOURCES = control/guest.h control/guest-internal.h \
 	control/guest-event.c control/guest-files.c control/guest-image.c control/guest-offline.c \
 	control/guest-probe.S control/guest-run.c control/guest-snapshot.c control/guest-store.c \
 	control/guest-xml.c
-libcontrol_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
 
 # The command line.
 bin_PROGRAMS += mullion
 mullion_SOURCES = control/cli.c control/cli.h control/cli-console.c control/cli-create.c \
 	control/cli-guest.c control/cli-output.c control/desktop.c
-mullion_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
 mullion_LDADD = libcontrol.a $(CONTROL_LIBS) $(GLIB_LIBS)
 dist_man_MANS += doc/mullion.1
 bashcompletiondir = $(datadir)/bash-completion/completions
@@ -27,10 +25,8 @@ libdaemon_a_SOURCES = \
 	control/daemon-methods.c control/daemon-methods.h \
 	control/daemon-service.c control/daemon-service.h \
 	control/daemon-watch.c control/daemon-watch.h
-libdaemon_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
 pkglibexec_PROGRAMS += mullion-control
 mullion_control_SOURCES = control/daemon.c
-mullion_control_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
 mullion_control_LDADD = libdaemon.a libcontrol.a libmullion-dbus.a $(CONTROL_LIBS) $(GLIB_LIBS)
 dist_man_MANS += doc/mullion-control.8
 
@@ -46,9 +42,7 @@ libhead_a_SOURCES = \
 	control/head-qemu.c control/head-qemu.h \
 	control/head-upload.c control/head-upload.h \
 	control/qnum.c control/qnum.h
-libhead_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
 pkglibexec_PROGRAMS += mullion-head
 mullion_head_SOURCES = control/head.c
-mullion_head_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CONTROL_CFLAGS)
 mullion_head_LDADD = libhead.a libmullion-wire.a $(CONTROL_LIBS) $(GLIB_LIBS)
 dist_man_MANS += doc/mullion-head.8

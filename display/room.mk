@@ -24,8 +24,6 @@ libdisplay_a_SOURCES = \
 	display/compositor-input.c display/guests.c \
 	display/service.c display/service.h \
 	display/test-socket.c display/test-socket.h
-libdisplay_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/display
-libdisplay_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS)
 
 # xdg-shell, from wayland-protocols.
 nodist_libdisplay_a_SOURCES = display/xdg-shell-protocol.c display/xdg-shell-server-protocol.h
@@ -43,6 +41,6 @@ mullion_display_SOURCES = display/main.c
 if WITH_SDL
 mullion_display_SOURCES += display/output-sdl.c
 endif
-mullion_display_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS) $(SDL_CFLAGS)
+mullion_display_CFLAGS = $(AM_CFLAGS) $(SDL_CFLAGS)
 mullion_display_LDADD = libdisplay.a libmullion-wire.a libmullion-dbus.a $(SDL_LIBS) $(DISPLAY_LIBS) $(GLIB_LIBS)
 dist_man_MANS += doc/mullion-display.8 doc/mullion-display.conf.5

@@ -2,22 +2,18 @@
 # TESTS_FAST: unit tests, the fuzz smoke run, hostile input. TESTS_SYSTEM: real guests under QEMU, Xvfb.
 TESTS_FAST =
 TESTS_SYSTEM =
-TEST_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS) $(CMOCKA_CFLAGS)
-TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/display -I$(top_srcdir)/control
-TEST_LIBS = libdisplay.a libmullion-wire.a libmullion-dbus.a $(DISPLAY_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
+# What a test links that names nothing else.
+LDADD = libdisplay.a libmullion-wire.a libmullion-dbus.a $(DISPLAY_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
 
 # The hands and eyes of scripts on the headless output.
 noinst_PROGRAMS += mullion-inject
 mullion_inject_SOURCES = tests/system/inject.c
-mullion_inject_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
 mullion_inject_LDADD = $(GLIB_LIBS)
 
 # `make bench`: figures, each with a reference from the same run.
 EXTRA_PROGRAMS += bench-display
 EXTRA_DIST += tests/bench/session.sh
 bench_display_SOURCES = tests/bench/bench-display.c
-bench_display_CPPFLAGS = $(TEST_CPPFLAGS)
-bench_display_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(DISPLAY_CFLAGS)
 bench_display_LDADD = libdisplay.a libmullion-wire.a libmullion-dbus.a $(DISPLAY_LIBS) $(GLIB_LIBS)
 
 .PHONY: bench
@@ -26,42 +22,22 @@ bench: all bench-display
 	srcdir=$(srcdir) $(srcdir)/tests/bench/session.sh
 
 if WITH_TESTS
-# One stanza a test:
-# check_PROGRAMS += tests/unit/test_seat
-# TESTS_FAST += tests/unit/test_seat
-# tests_unit_test_seat_CPPFLAGS = $(TEST_CPPFLAGS)
-# tests_unit_test_seat_CFLAGS = $(TEST_CFLAGS)
-# tests_unit_test_seat_LDADD = $(TEST_LIBS)
+# A test of one file X.c is named X in check_PROGRAMS and in TESTS_FAST or TESTS_SYSTEM, no more.
 
 # The display protocol and what stands at its compositor's end.
 check_PROGRAMS += tests/unit/test_wire_check tests/unit/test_wire \
 	tests/unit/test_source tests/unit/test_source_hostile
 TESTS_FAST += tests/unit/test_wire_check tests/unit/test_wire \
 	tests/unit/test_source tests/unit/test_source_hostile
-tests_unit_test_wire_check_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_wire_check_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_wire_check_LDADD = $(TEST_LIBS)
 tests_unit_test_wire_SOURCES = tests/unit/test_wire.c tests/unit/fake-head.c tests/unit/fake-head.h
-tests_unit_test_wire_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_wire_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_wire_LDADD = $(TEST_LIBS)
 SOURCE_PROBE = tests/unit/fake-head.c tests/unit/fake-head.h \
 	tests/unit/source-probe.c tests/unit/source-probe.h
 tests_unit_test_source_SOURCES = tests/unit/test_source.c $(SOURCE_PROBE)
-tests_unit_test_source_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_source_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_source_LDADD = $(TEST_LIBS)
 tests_unit_test_source_hostile_SOURCES = tests/unit/test_source_hostile.c $(SOURCE_PROBE)
-tests_unit_test_source_hostile_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_source_hostile_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_source_hostile_LDADD = $(TEST_LIBS)
 
 # Geometry and painting, to the pixel.
 check_PROGRAMS += tests/unit/test_placement
 TESTS_FAST += tests/unit/test_placement
-tests_unit_test_placement_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_placement_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_placement_LDADD = $(TEST_LIBS)
 
 # The seat, chords, the configuration file, and the numbers of keys.
 check_PROGRAMS += tests/unit/test_seat tests/unit/test_seat_model tests/unit/test_chord \
@@ -71,30 +47,12 @@ TESTS_FAST += tests/unit/test_seat tests/unit/test_seat_model tests/unit/test_ch
 tests_unit_test_seat_model_SOURCES = tests/unit/test_seat_model.c \
 	tests/unit/seat-observer.c tests/unit/seat-observer.h
 tests_unit_test_keycodes_SOURCES = tests/unit/test_keycodes.c control/qnum.c control/qnum.h
-tests_unit_test_seat_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_seat_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_seat_LDADD = $(TEST_LIBS)
-tests_unit_test_seat_model_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_seat_model_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_seat_model_LDADD = $(TEST_LIBS)
-tests_unit_test_chord_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_chord_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_chord_LDADD = $(TEST_LIBS)
-tests_unit_test_settings_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_settings_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_settings_LDADD = $(TEST_LIBS)
-tests_unit_test_keycodes_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_keycodes_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_keycodes_LDADD = $(TEST_LIBS)
 
 # The panel under the panel host, with a fake session behind it.
 if WITH_PANEL
 check_PROGRAMS += tests/system/test_panel
 TESTS_SYSTEM += tests/system/test_panel
 tests_system_test_panel_SOURCES = tests/system/test_panel.c tests/system/fake-session.c tests/system/fake-session.h
-tests_system_test_panel_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_system_test_panel_CFLAGS = $(TEST_CFLAGS)
-tests_system_test_panel_LDADD = $(TEST_LIBS)
 endif
 
 # The panel host, by a client in the same process.
@@ -103,14 +61,10 @@ TESTS_FAST += tests/unit/test_panel_host tests/unit/test_panel_host_hostile
 PANEL_CLIENT = tests/unit/panel-client.c tests/unit/panel-client.h tests/unit/panel-fixture.c tests/unit/panel-fixture.h
 tests_unit_test_panel_host_hostile_SOURCES = tests/unit/test_panel_host_hostile.c $(PANEL_CLIENT)
 nodist_tests_unit_test_panel_host_hostile_SOURCES = tests/unit/xdg-shell-client-protocol.h
-tests_unit_test_panel_host_hostile_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_builddir)/tests/unit
-tests_unit_test_panel_host_hostile_CFLAGS = $(TEST_CFLAGS) $(WAYLAND_CLIENT_CFLAGS)
-tests_unit_test_panel_host_hostile_LDADD = $(TEST_LIBS) $(WAYLAND_CLIENT_LIBS)
+tests_unit_test_panel_host_hostile_LDADD = $(LDADD) $(WAYLAND_CLIENT_LIBS)
 tests_unit_test_panel_host_SOURCES = tests/unit/test_panel_host.c $(PANEL_CLIENT)
 nodist_tests_unit_test_panel_host_SOURCES = tests/unit/xdg-shell-client-protocol.h
-tests_unit_test_panel_host_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_builddir)/tests/unit
-tests_unit_test_panel_host_CFLAGS = $(TEST_CFLAGS) $(WAYLAND_CLIENT_CFLAGS)
-tests_unit_test_panel_host_LDADD = $(TEST_LIBS) $(WAYLAND_CLIENT_LIBS)
+tests_unit_test_panel_host_LDADD = $(LDADD) $(WAYLAND_CLIENT_LIBS)
 BUILT_SOURCES += tests/unit/xdg-shell-client-protocol.h
 CLEANFILES += tests/unit/xdg-shell-client-protocol.h
 tests/unit/xdg-shell-client-protocol.h: $(XDG_SHELL_XML)
@@ -120,29 +74,19 @@ if WITH_CONTROL
 # The guest library: its pure parts; and the command line with real guests.
 check_PROGRAMS += tests/unit/test_guest
 TESTS_FAST += tests/unit/test_guest
-tests_unit_test_guest_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_guest_CFLAGS = $(TEST_CFLAGS) $(CONTROL_CFLAGS)
 tests_unit_test_guest_LDADD = libcontrol.a $(CONTROL_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
 TESTS_SYSTEM += tests/system/cli.sh tests/system/desktop.sh tests/system/mode.sh tests/system/window.sh
 EXTRA_DIST += tests/system/rig.sh tests/system/cli.sh tests/system/desktop.sh tests/system/mode.sh tests/system/window.sh
 # The head: its parts, and all of it between a real QEMU and a compositor made for the test.
 check_PROGRAMS += tests/unit/test_head_picture tests/unit/test_head_upload tests/unit/test_head_input
 TESTS_FAST += tests/unit/test_head_picture tests/unit/test_head_upload tests/unit/test_head_input
-tests_unit_test_head_picture_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_head_picture_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_head_picture_LDADD = libhead.a $(DISPLAY_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_head_upload_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_head_upload_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_head_upload_LDADD = libhead.a $(DISPLAY_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_head_input_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_head_input_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_head_input_LDADD = libhead.a $(DISPLAY_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/system/test_head
 TESTS_SYSTEM += tests/system/test_head
 tests_system_test_head_SOURCES = tests/system/test_head.c \
 	tests/system/vm.c tests/system/vm.h tests/system/screen.c tests/system/screen.h
-tests_system_test_head_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_system_test_head_CFLAGS = $(TEST_CFLAGS)
 tests_system_test_head_LDADD = libmullion-wire.a $(CMOCKA_LIBS)
 
 # The control daemon: its supervision of heads; all of it on libvirt's test driver; and with guests.
@@ -151,16 +95,10 @@ check_PROGRAMS += tests/unit/test_daemon_heads tests/system/test_control_daemon 
 TESTS_FAST += tests/unit/test_daemon_heads tests/system/test_control_daemon
 TESTS_SYSTEM += tests/system/test_control_guests
 CONTROL_RIG = tests/system/control-rig.c tests/system/control-rig.h
-tests_unit_test_daemon_heads_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_daemon_heads_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_daemon_heads_LDADD = libdaemon.a $(GLIB_LIBS) $(CMOCKA_LIBS)
 tests_system_test_control_daemon_SOURCES = tests/system/test_control_daemon.c $(CONTROL_RIG)
-tests_system_test_control_daemon_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_system_test_control_daemon_CFLAGS = $(TEST_CFLAGS)
 tests_system_test_control_daemon_LDADD = libmullion-dbus.a $(GLIB_LIBS) $(CMOCKA_LIBS)
 tests_system_test_control_guests_SOURCES = tests/system/test_control_guests.c $(CONTROL_RIG)
-tests_system_test_control_guests_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_system_test_control_guests_CFLAGS = $(TEST_CFLAGS) $(CONTROL_CFLAGS)
 tests_system_test_control_guests_LDADD = libmullion-dbus.a $(CONTROL_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
 endif
 
@@ -174,24 +112,14 @@ FUZZ_DRIVER = tests/fuzz/driver.c tests/fuzz/fuzz.h
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS_FAST += $(FUZZ_TARGETS)
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_wire_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_fuzz_fuzz_wire_CFLAGS = $(TEST_CFLAGS)
-tests_fuzz_fuzz_wire_LDADD = $(TEST_LIBS)
 tests_fuzz_fuzz_settings_SOURCES = tests/fuzz/fuzz_settings.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_settings_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_fuzz_fuzz_settings_CFLAGS = $(TEST_CFLAGS)
-tests_fuzz_fuzz_settings_LDADD = $(TEST_LIBS)
 CLEANFILES += fuzz_wire.input fuzz_settings.input
 
 if WITH_CONTROL
 FUZZ_TARGETS += tests/fuzz/fuzz_head_picture tests/fuzz/fuzz_head_listener
 tests_fuzz_fuzz_head_picture_SOURCES = tests/fuzz/fuzz_head_picture.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_head_picture_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_fuzz_fuzz_head_picture_CFLAGS = $(TEST_CFLAGS)
 tests_fuzz_fuzz_head_picture_LDADD = libhead.a $(GLIB_LIBS)
 tests_fuzz_fuzz_head_listener_SOURCES = tests/fuzz/fuzz_head_listener.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_head_listener_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_fuzz_fuzz_head_listener_CFLAGS = $(TEST_CFLAGS)
 tests_fuzz_fuzz_head_listener_LDADD = libhead.a $(GLIB_LIBS)
 CLEANFILES += fuzz_head_picture.input fuzz_head_listener.input
 
@@ -200,14 +128,11 @@ check_PROGRAMS += tests/unit/test_compositor
 TESTS_FAST += tests/unit/test_compositor
 tests_unit_test_compositor_SOURCES = tests/unit/test_compositor.c \
 	tests/unit/fake-head.c tests/unit/fake-head.h
-tests_unit_test_compositor_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_compositor_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_compositor_LDADD = $(TEST_LIBS)
 endif
 
 # Compiled anew, as libraries built without the sanitizers would hide what goes on in them.
 FUZZ_CC = clang
-FUZZ_COMPILE = $(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(TEST_CPPFLAGS) $(CPPFLAGS) $(TEST_CFLAGS) -g -O1 \
+FUZZ_COMPILE = $(FUZZ_CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) -g -O1 \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 tests/fuzz/fuzz_wire.libfuzzer: tests/fuzz/fuzz_wire.c display/wire.c display/wire-check.c \
 		display/source.c display/source-scanout.c

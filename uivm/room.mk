@@ -9,6 +9,6 @@ mullion_panel_SOURCES = uivm/main.c \
 	uivm/service.c uivm/service.h \
 	uivm/guest.c uivm/guest.h \
 	uivm/style.c uivm/style.h
-mullion_panel_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(GTK_CFLAGS)
+mullion_panel_CFLAGS = $(AM_CFLAGS) $(GTK_CFLAGS)
 mullion_panel_LDADD = libmullion-dbus.a $(GTK_LIBS) $(GLIB_LIBS) -lm
 dist_man_MANS += doc/mullion-panel.1
