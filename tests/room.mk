@@ -152,6 +152,10 @@ fuzz: $(FUZZ_TARGETS:=.libfuzzer)
 
 TESTS += $(TESTS_FAST) $(TESTS_SYSTEM)
 
+# For builds with --enable-sanitizers.
+EXTRA_DIST += tests/lsan.supp
+AM_TESTS_ENVIRONMENT = LSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/lsan.supp; export LSAN_OPTIONS;
+
 .PHONY: check-fast
 check-fast:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(TESTS_FAST)"
