@@ -33,7 +33,8 @@ struct program {
 	char **argv, **environment;
 	GPid pid; /* 0: not running */
 	unsigned restarts, restart_source;
-	int64_t window; /* when the restarts began to be counted */
+	int wait_status; /* of the end that is followed by a restart */
+	int64_t window;	 /* when the restarts began to be counted */
 };
 
 struct desktop {
@@ -150,7 +151,10 @@ static gboolean restart(void *data)
 {
 	struct program *program = data;
 
+	g_autofree char *how = describe(program->wait_status);
+
 	program->restart_source = 0;
+	g_printerr("mullion: %s ended %s; it is started again\n", program->what, how);
 	launch(program);
 	return G_SOURCE_REMOVE;
 }
@@ -170,8 +174,9 @@ static void schedule_restart(struct program *program, int wait_status)
 			   program->what, how, program->restarts + 1);
 		return;
 	}
-	g_printerr("mullion: %s ended %s; it is started again\n", program->what, how);
-	/* 0.25 s, then twice as long each time. */
+	/* 0.25 s, then twice as long each time. Said then: a session that is being closed loses its
+	 * panel first, and that is no news. */
+	program->wait_status = wait_status;
 	program->restart_source = g_timeout_add(250U << program->restarts, restart, program);
 	program->restarts++;
 }

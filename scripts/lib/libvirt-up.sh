@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Makes libvirt answer at qemu:///system, or says why it cannot.
+# Makes libvirt answer, or says why it cannot: at qemu:///system for root, at qemu:///session for anyone else, as mullion
+# itself chooses. A user's own libvirtd is started by the client library and needs nothing of what follows.
 #
 # Where it answers already: nothing is done. Where there is a service manager: libvirtd is started by it. Where there is
 # none and we are root (a container, a build machine): the system bus, virtlogd and libvirtd are started by hand; they
 # stay until the machine goes. Writes nothing below /etc; gives /dev/kvm to the group kvm where no udev has done so. Run
 # it or source it; the function is libvirt_up.
 
-LIBVIRT_UP_URI=qemu:///system
+if [ "$(id -u)" = 0 ]; then LIBVIRT_UP_URI=qemu:///system; else LIBVIRT_UP_URI=qemu:///session; fi
 LIBVIRT_UP_SECONDS=60
 
 libvirt_up_answers() {
@@ -59,20 +60,19 @@ libvirt_up() {
 	if libvirt_up_answers; then
 		return 0
 	fi
-	if [ -d /run/systemd/system ]; then
-		[ "$(id -u)" = 0 ] ||
-			{ libvirt_up_fail "libvirtd does not answer; start it: sudo systemctl start libvirtd"; return; }
+	if [ "$(id -u)" != 0 ]; then
+		virsh -q -c "$LIBVIRT_UP_URI" uri >&2
+		libvirt_up_fail "your own libvirtd ($LIBVIRT_UP_URI) does not start; its words are above"
+		return
+	elif [ -d /run/systemd/system ]; then
 		systemctl start libvirtd || return
-	elif [ "$(id -u)" = 0 ]; then
+	else
 		mkdir -p /run/dbus
 		# Without a system bus every connection waits 12 s for one.
 		libvirt_up_daemon "the system bus" /run/dbus/system_bus_socket \
 			sh -c 'rm -f /run/dbus/pid && exec dbus-daemon --system --fork' || return
 		libvirt_up_daemon virtlogd /run/libvirt/virtlogd-sock /usr/sbin/virtlogd -d || return
 		libvirt_up_daemon libvirtd /run/libvirt/libvirt-sock /usr/sbin/libvirtd -d || return
-	else
-		libvirt_up_fail "libvirtd does not answer, and only root can start it here"
-		return
 	fi
 	deadline=$(($(date +%s) + LIBVIRT_UP_SECONDS))
 	until libvirt_up_answers; do
