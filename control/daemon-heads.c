@@ -33,9 +33,15 @@ struct head {
 	guint retry_timer, kill_timer;
 	unsigned failures; /* in a row */
 	bool wanted;
-	bool ending;   /* by our own will: no failure */
-	bool rejected; /* the compositor did not take it */
+	bool ending;	/* by our own will: no failure */
+	bool rejected;	/* the compositor did not take it */
+	bool lost_qemu; /* it said so by its exit status */
 };
+
+/* mullion-head's exit status when QEMU broke off, which is mostly the guest ending: libvirt says so
+ * a moment later, and then no new head is wanted. Only if it does not is it worth a word. */
+#define HEAD_LOST_QEMU	  3
+#define HEAD_LOST_QEMU_MS 1500U
 
 static void head_start(struct head *head);
 
@@ -117,14 +123,17 @@ static void head_failed(struct head *head, const char *why)
 	for (unsigned i = 1; i < head->failures && delay < heads->options.retry_max_ms; i++)
 		delay *= 2;
 	delay = MIN(delay, heads->options.retry_max_ms);
-	daemon_say("the head of guest '%s' %s; next try in %u ms", head->label, why, delay);
+	if (head->lost_qemu && head->failures == 1)
+		delay = MAX(delay, HEAD_LOST_QEMU_MS);
+	else
+		daemon_say("the head of guest '%s' %s; next try in %u ms", head->label, why, delay);
 	head->retry_timer = g_timeout_add(delay, head_retry, head);
 
 	if (head->failures != heads->options.max_failures)
 		return;
 	message =
 		g_strdup_printf("The guest '%s' runs, but its picture cannot be shown: its display "
-				"process %s %u times in a row. Mullion keeps trying; stopping and "
+				"process %s (%u times now). Mullion keeps trying; stopping and "
 				"starting the guest may help.",
 				head->label, why, head->failures);
 	heads->hooks.problem(heads->data, head->id, message);
@@ -161,6 +170,8 @@ static void head_exited(GObject *source, GAsyncResult *result, void *data)
 	g_autofree char *why = NULL;
 
 	g_subprocess_wait_finish(process, result, NULL); /* cannot fail without a cancellable */
+	head->lost_qemu = g_subprocess_get_if_exited(process) &&
+			  g_subprocess_get_exit_status(process) == HEAD_LOST_QEMU;
 	g_clear_object(&head->process);
 	head_clear_timer(&head->kill_timer);
 	if (!head->heads) {

@@ -5,6 +5,7 @@
  */
 #include "compositor-private.h"
 
+#include <gio/gio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -170,10 +171,12 @@ static void lose_focus(struct guest *guest)
 static void on_closed(void *data, const GError *reason)
 {
 	struct guest *guest = data;
-	char *why = timeline_string(reason ? reason->message : "closed");
+	char *why = timeline_string(reason->message);
 
-	g_message("the picture of '%s' ended: %s", guest->label,
-		  reason ? reason->message : "closed");
+	/* A head that just ends does so with its guest. */
+	if (!g_error_matches(reason, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED))
+		g_printerr("mullion-display: the picture of '%s' ended: %s\n", guest->label,
+			   reason->message);
 	timeline_add(guest->compositor->timeline, "head-closed", "\"guest\": \"%s\", \"why\": %s",
 		     guest->id, why);
 	g_free(why);

@@ -8,6 +8,7 @@
 #include <gtk/gtk.h>
 #include <locale.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include <mullion/runtime.h>
@@ -37,6 +38,26 @@ static char *prepare_environment(void)
 	return socket;
 }
 
+/*
+ * GDK ends the process when its display has gone, with a message about a broken pipe. That is how
+ * each session ends: whoever started us says so if it is news.
+ */
+static void drop_farewell(const char *domain, GLogLevelFlags level, const char *message, void *data)
+{
+	if (!g_str_has_prefix(message, "Error reading events from display") &&
+	    !g_str_has_prefix(message, "Lost connection to Wayland compositor"))
+		g_log_default_handler(domain, level, message, data);
+}
+
+/* GDK's word for a compositor that is gone, after which it ends the program. */
+static void log_gdk(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+	(void)data;
+	if (strstr(message, "Error reading events from display"))
+		return; /* the display has gone; whoever ended it knows */
+	g_log_default_handler(domain, level, message, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	gboolean stand_alone = FALSE, version = FALSE;
@@ -64,8 +85,10 @@ int main(int argc, char **argv)
 	}
 	control = mullion_runtime_path(MULLION_CONTROL_SOCKET);
 	display = mullion_runtime_path(MULLION_DISPLAY_SOCKET);
+	g_log_set_handler("Gdk", G_LOG_LEVEL_MESSAGE, drop_farewell, NULL);
 	if (!stand_alone)
 		socket = prepare_environment();
+	g_log_set_handler("Gdk", G_LOG_LEVEL_MESSAGE, log_gdk, NULL);
 	if (!gtk_init_check(&argc, &argv)) {
 		if (stand_alone)
 			fprintf(stderr, "mullion-panel: no display server can be reached\n");
