@@ -49,13 +49,16 @@ static void drop_farewell(const char *domain, GLogLevelFlags level, const char *
 		g_log_default_handler(domain, level, message, data);
 }
 
-/* GDK's word for a compositor that is gone, after which it ends the program. */
-static void log_gdk(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+/* All but GDK's word for a compositor that is gone, after which it ends the program: whoever ended
+ * the display knows. */
+static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields, gsize count,
+				  gpointer data)
 {
-	(void)data;
-	if (strstr(message, "Error reading events from display"))
-		return; /* the display has gone; whoever ended it knows */
-	g_log_default_handler(domain, level, message, NULL);
+	for (gsize i = 0; i < count; i++)
+		if (g_str_equal(fields[i].key, "MESSAGE") &&
+		    strstr(fields[i].value, "Error reading events from display"))
+			return G_LOG_WRITER_HANDLED;
+	return g_log_writer_default(level, fields, count, data);
 }
 
 int main(int argc, char **argv)
@@ -88,7 +91,7 @@ int main(int argc, char **argv)
 	g_log_set_handler("Gdk", G_LOG_LEVEL_MESSAGE, drop_farewell, NULL);
 	if (!stand_alone)
 		socket = prepare_environment();
-	g_log_set_handler("Gdk", G_LOG_LEVEL_MESSAGE, log_gdk, NULL);
+	g_log_set_writer_func(write_log, NULL, NULL);
 	if (!gtk_init_check(&argc, &argv)) {
 		if (stand_alone)
 			fprintf(stderr, "mullion-panel: no display server can be reached\n");
