@@ -268,7 +268,10 @@ static void sdl_present(struct output *output, const pixman_region32_t *damage)
 				      .y = boxes[i].y1,
 				      .w = boxes[i].x2 - boxes[i].x1,
 				      .h = boxes[i].y2 - boxes[i].y1};
-	if (count > 0 && SDL_UpdateWindowSurfaceRects(sdl->window, rects, count) < 0)
+	/* A window that is just being resized has no surface; the event that says so repaints all.
+	 */
+	if (count > 0 && SDL_UpdateWindowSurfaceRects(sdl->window, rects, count) < 0 &&
+	    !SDL_HasEvent(SDL_WINDOWEVENT))
 		g_warning("the window could not be updated: %s", SDL_GetError());
 	g_free(rects);
 }

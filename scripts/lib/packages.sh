@@ -10,7 +10,7 @@ packages_run="libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils o
 # Two real systems for `scripts/try`.
 packages_guests="debian-installer-12-netboot-amd64 memtest86+"
 packages_tests="jq xvfb xauth xdotool x11-utils imagemagick clang libclang-rt-14-dev clang-format
-	cppcheck man-db libxml2-utils procps"
+	cppcheck man-db libxml2-utils procps xz-utils"
 
 # Installs those of the named packages that are missing; says so before it does.
 packages_need() {
