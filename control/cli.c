@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,7 @@ void cli_tell_accelerator(struct cli *cli)
 	guest_accelerator(cli->conn, &why);
 	if (!why || cli->json)
 		return;
+	mullion_runtime_create(NULL); /* else it is said again, which is all that is lost */
 	if (g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot, NULL, NULL) &&
 	    g_file_get_contents(told, &before, NULL, NULL) && g_str_equal(boot, before))
 		return;
@@ -293,7 +295,11 @@ int main(int argc, char **argv)
 	struct cli cli = {0};
 	int status, at;
 
+	/* The texts have quotes and sizes that ASCII lacks; where no language is set, as in a
+	 * container or a boot script, they would come out as question marks. */
 	setlocale(LC_ALL, "");
+	if (g_str_equal(nl_langinfo(CODESET), "ANSI_X3.4-1968"))
+		setlocale(LC_CTYPE, "C.UTF-8");
 	at = parse_common(&cli, argc, argv, &status);
 	if (at == 0)
 		goto out;

@@ -115,8 +115,8 @@ static void link_closed(GDBusConnection *connection, gboolean remote_peer_vanish
 	(void)connection;
 	(void)remote_peer_vanished;
 	(void)error;
-	daemon_say("the display is gone; waiting for it");
-	link->said_waiting = true;
+	/* Nothing is said yet: in a session that is being closed we are asked to end in a moment.
+	 */
 	link_drop(link);
 	link->retry_ms = RETRY_MIN_MS;
 	link_schedule(link);

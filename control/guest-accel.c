@@ -142,7 +142,8 @@ static char *look_at_device(void)
 		return g_strdup("there is no /dev/kvm: virtualisation is missing, or switched off "
 				"in the firmware's setup");
 	if (access("/dev/kvm", R_OK | W_OK) < 0)
-		return g_strdup("/dev/kvm is closed to you; join the group kvm");
+		return g_strdup("/dev/kvm is closed to you; join the group kvm "
+				"(sudo adduser $USER kvm) and log in anew");
 	return NULL;
 }
 

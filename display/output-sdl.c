@@ -351,6 +351,18 @@ struct output *output_sdl_create(unsigned width, unsigned height, unsigned band_
 			    SDL_GetError());
 		return NULL;
 	}
+	/* Where there is no display SDL falls back to drivers whose windows nobody sees. */
+	if (!g_getenv("SDL_VIDEODRIVER") &&
+	    (g_strcmp0(SDL_GetCurrentVideoDriver(), "offscreen") == 0 ||
+	     g_strcmp0(SDL_GetCurrentVideoDriver(), "dummy") == 0 ||
+	     g_strcmp0(SDL_GetCurrentVideoDriver(), "evdev") == 0)) {
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
+			    "no window can be opened: no display can be reached ($DISPLAY, "
+			    "$WAYLAND_DISPLAY). Start it inside a desktop session, or with "
+			    "--output headless");
+		SDL_Quit();
+		return NULL;
+	}
 	sdl = g_new0(struct output_sdl, 1);
 	sdl->output = (struct output){.impl = &sdl_impl, .events = events, .data = data};
 	if (SDL_GetDesktopDisplayMode(0, &mode) < 0 || mode.refresh_rate <= 0)

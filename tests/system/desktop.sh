@@ -112,6 +112,12 @@ wait $desktop 2>/dev/null
 desktop=
 check "a desktop that is killed takes its programs along" wait_for 10 all_gone
 
+# SDL would fall back to a window that nobody sees.
+env -u DISPLAY -u WAYLAND_DISPLAY -u SDL_VIDEODRIVER XDG_RUNTIME_DIR="$work" timeout 20 "$build/mullion" \
+	--connect "qemu+unix:///system?socket=$work/none" desktop >/dev/null 2>"$work/err"
+check "without a display there is no window, and a failure" [ $? -eq 1 ]
+check "and that is said" said 'no display can be reached'
+
 rm "$work/lib/mullion-control"
 "$build/mullion" --connect "qemu+unix:///system?socket=$work/none" desktop --output headless >/dev/null 2>"$work/err"
 check "a missing program is said" said 'mullion-control is not installed where it is looked for'
