@@ -2,7 +2,7 @@
 # Drives a headless desktop as a person would: keys, pointer, eyes. Sourced by scripts/try and by
 # system tests; needs $build (the build directory). Key codes are those of linux/input-event-codes.h.
 
-KEY_ESC=1 KEY_ENTER=28 KEY_LEFTCTRL=29 KEY_A=30 KEY_LEFTALT=56 KEY_F1=59 KEY_F10=68 KEY_UP=103
+KEY_ESC=1 KEY_ENTER=28 KEY_LEFTCTRL=29 KEY_A=30 KEY_LEFTSHIFT=42 KEY_LEFTALT=56 KEY_F1=59 KEY_F10=68 KEY_UP=103
 KEY_RIGHT=106 KEY_DOWN=108 BTN_LEFT=272
 KEY_0=11 # KEY_1 is 2, .. KEY_9 is 10
 

@@ -40,10 +40,10 @@ try_steps() {
 	# Its menu key opens the menu when it is ready; the menu stands still, unlike the test.
 	check "F1 opens Memtest86+'s menu" wait_for 120 "the menu opens" memtest_menu_opens \
 		"$memtest_id" || return
+	check "Ctrl+Alt+1 shows the installer" switch_to 1 "$installer_id" || return
 	check "the installer reaches its first screen" wait_for 600 "the installer is up" \
 		installer_is_up "$installer_id" || return
 
-	check "Ctrl+Alt+1 shows the installer" switch_to 1 "$installer_id" || return
 	# shellcheck disable=SC2086 # a part is four words
 	before=$(picture_hash "$memtest_id" $memtest_menu)
 	check "keys in the installer change its picture, and change it back" \
@@ -71,18 +71,21 @@ try_steps() {
 # The installer's first screen: its tablet works (the kernel is up), the list is not what the top
 # left corner is (a text console is black in both places), and nothing blinks or scrolls any more.
 installer_is_up() {
+	tap $KEY_LEFTSHIFT # ten minutes without a key, and it has switched its screen off
 	[ "$(state ".guests[] | select(.id == \"$1\") | .absolute")" = true ] &&
 		hash_is_not "$1" "$(picture_hash "$1" 0 0 40 8)" 900 260 40 8 && settled "$1"
 }
 
 # Down moves the selection of the language list and Up moves it back to the very same picture. So
 # the keys have arrived and been drawn, and nothing of the start is left to draw: on a busy machine
-# the list stands still for seconds before it is ready.
+# the list stands still for seconds before it is ready. It ends on another line than it began on,
+# which may be the one that an earlier run clicked on.
 down_and_up() {
 	local before
 	settled "$1" && before=$(picture_hash "$1") &&
 		changes "$1" "" 15 tap $KEY_DOWN && tap $KEY_UP &&
-		wait_for 15 "Up undoes Down" hash_is "$1" "$before"
+		wait_for 15 "Up undoes Down" hash_is "$1" "$before" &&
+		changes "$1" "" 15 tap $KEY_DOWN
 }
 
 # A click on a line of the language list moves the selection to that line: the picture changes
