@@ -112,7 +112,12 @@ gboolean guest_snapshot(virDomainPtr dom, const char *name, GError **error)
 	xml = g_markup_printf_escaped("<domainsnapshot><name>%s</name></domainsnapshot>", name);
 	snapshot = virDomainSnapshotCreateXML(dom, xml, 0);
 	if (!snapshot) {
-		what = g_strdup_printf("no snapshot of %s could be taken", info->name);
+		/* Memory cannot be kept on every disk format, vmdk for one. */
+		what = g_strdup_printf(info->state == GUEST_OFF
+					       ? "no snapshot of %s could be taken"
+					       : "no snapshot of the running %s could be taken "
+						 "(stopped, it may keep one)",
+				       info->name);
 		guest_set_error(error, what);
 		goto out;
 	}
