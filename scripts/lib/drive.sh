@@ -60,6 +60,12 @@ settled() {
 	hash_is "$1" "$first" "${@:2}"
 }
 
+# stays ID HASH [X Y W H]: the picture is that one, and still is after three seconds of looking: time
+# for a key that went astray to be drawn.
+stays() {
+	hash_is "$@" && sleep 3 && hash_is "$@" # the length of the observation
+}
+
 # Memtest86+ (720x400 text). Its menus are black boxes on blue; what is around them goes on counting.
 memtest_menu="200 60 300 250"
 memtest_box_shows() { hash_is_not "$1" "$(picture_hash "$1" 20 300 50 20)" 210 300 50 20; }
