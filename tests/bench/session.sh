@@ -32,13 +32,21 @@ qemus=$(pgrep -f 'guest=b-(one|two),')
 	die "not all processes are there: display $display, control $control, panel $panel," \
 		"heads $heads, QEMUs $qemus"
 
-# All threads of some processes: voluntary switches are wake-ups.
+# Each thread of some processes and its voluntary switches, which are its wake-ups.
 wakeups() {
-	local pid sum=0
+	local pid
 	for pid in "$@"; do
-		sum=$((sum + $(cat /proc/"$pid"/task/*/status | awk '/^voluntary/ {n += $2} END {print n}')))
+		awk '/^voluntary/ {print FILENAME, $2}' /proc/"$pid"/task/*/status
 	done
-	echo $sum
+}
+# wakeups_since BEFORE PID...: a thread that came meanwhile counts whole, one that ended not at all.
+wakeups_since() {
+	{
+		echo "$1"
+		echo then
+		wakeups "${@:2}"
+	} | awk '$1 == "then" {late = 1; next} !late {was[$1] = $2; next} {n += $2 - was[$1]}
+		END {print n + 0}'
 }
 ticks() {
 	local pid sum=0
@@ -63,7 +71,7 @@ for group in display control panel heads qemus ours; do
 done
 sleep 10 # the length of the measurement
 for group in display control panel heads qemus ours; do
-	woke[$group]=$(($(wakeups ${!group}) - woke[$group]))
+	woke[$group]=$(wakeups_since "${woke[$group]}" ${!group})
 	used[$group]=$(($(ticks ${!group}) - used[$group]))
 done
 frames=$(($(state .frames) - frames))
