@@ -33,14 +33,9 @@ static int simple(struct cli *cli, int argc, char **argv,
 	return status;
 }
 
-static gboolean start(virDomainPtr dom, GError **error)
-{
-	return guest_start(dom, error);
-}
-
 int cli_start(struct cli *cli, int argc, char **argv)
 {
-	int status = simple(cli, argc, argv, start, "running");
+	int status = simple(cli, argc, argv, guest_start, "running");
 
 	if (status == CLI_OK)
 		cli_tell_accelerator(cli);

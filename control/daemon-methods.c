@@ -9,7 +9,6 @@
 
 #include "guest.h"
 
-#define STOP_TIMEOUT_S 60U /* what a guest gets to shut down by itself */
 #define MAX_NAME       64U
 #define MAX_CMDLINE    2048U
 #define MAX_WORD       32U /* "linux", "uefi" */
@@ -231,7 +230,7 @@ static GVariant *run_create(virConnectPtr connection, GVariant *untrusted_argume
 
 static gboolean ask_stop(virDomainPtr dom, GError **error)
 {
-	return guest_stop(dom, STOP_TIMEOUT_S, error);
+	return guest_stop(dom, GUEST_STOP_TIMEOUT_S, error);
 }
 
 static gboolean force_stop(virDomainPtr dom, GError **error)

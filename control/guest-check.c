@@ -11,8 +11,7 @@ const uint32_t guest_palette[GUEST_PALETTE_SIZE] = {
 	0x3465a4, 0xd9730d, 0x2e8b57, 0xc83349, 0x8a4fbf, 0xe0b000, 0x17a2b8, 0x8d6e4c, 0xd667a8,
 };
 
-static bool invalid(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static bool invalid(GError **error, const char *format, ...)
+bool guest_invalid(GError **error, const char *format, ...)
 {
 	va_list args;
 
@@ -29,22 +28,23 @@ bool guest_check_name(const char *untrusted_name, GError **error)
 	size_t length = untrusted_name ? strlen(untrusted_name) : 0;
 
 	if (length == 0)
-		return invalid(error, "a guest needs a name");
+		return guest_invalid(error, "a guest needs a name");
 	if (length > 64)
-		return invalid(error, "the name is %zu characters long; 64 are allowed", length);
+		return guest_invalid(error, "the name is %zu characters long; 64 are allowed",
+				     length);
 	if (strspn(untrusted_name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				   "0123456789._-") != length) {
 		g_autofree char *shown = g_strescape(untrusted_name, NULL);
 
-		return invalid(error,
-			       "the name “%s” has a character other than letters, digits, "
-			       "“.”, “_” and “-”",
-			       shown);
+		return guest_invalid(error,
+				     "the name “%s” has a character other than letters, digits, "
+				     "“.”, “_” and “-”",
+				     shown);
 	}
 	/* A leading dot would hide its directory, a leading dash reads as an option. */
 	if (untrusted_name[0] == '.' || untrusted_name[0] == '-')
-		return invalid(error, "the name “%s” must begin with a letter or a digit",
-			       untrusted_name);
+		return guest_invalid(error, "the name “%s” must begin with a letter or a digit",
+				     untrusted_name);
 	return true;
 }
 
@@ -58,18 +58,19 @@ bool guest_check_label(const char *untrusted_label, GError **error)
 	long count;
 
 	if (!untrusted_label || !*untrusted_label)
-		return invalid(error, "the label is empty");
+		return guest_invalid(error, "the label is empty");
 	if (!g_utf8_validate(untrusted_label, -1, NULL))
-		return invalid(error, "the label is not valid UTF-8");
+		return guest_invalid(error, "the label is not valid UTF-8");
 	count = g_utf8_strlen(untrusted_label, -1);
 	if (count > (long)GUEST_MAX_LABEL)
-		return invalid(error, "the label is %ld characters long; %u are allowed", count,
-			       GUEST_MAX_LABEL);
+		return guest_invalid(error, "the label is %ld characters long; %u are allowed",
+				     count, GUEST_MAX_LABEL);
 	for (p = untrusted_label; *p; p = g_utf8_next_char(p)) {
 		gunichar c = g_utf8_get_char(p);
 
 		if (!g_unichar_isprint(c) || (g_unichar_isspace(c) && c != ' '))
-			return invalid(error, "the label has an invisible character (U+%04X)", c);
+			return guest_invalid(error, "the label has an invisible character (U+%04X)",
+					     c);
 	}
 	return true;
 }
@@ -81,7 +82,7 @@ bool guest_parse_colour(const char *untrusted_text, uint32_t *colour, GError **e
 		*colour = (uint32_t)g_ascii_strtoull(untrusted_text + 1, NULL, 16);
 		return true;
 	}
-	return invalid(error, "a colour is written #RRGGBB, as in #3465a4");
+	return guest_invalid(error, "a colour is written #RRGGBB, as in #3465a4");
 }
 
 static bool is_one_of(const char *text, const char *a, const char *b, const char *c)
@@ -99,33 +100,36 @@ bool guest_check_spec(const struct guest_spec *untrusted_spec, GError **error)
 	if (spec->label && !guest_check_label(spec->label, error))
 		return false;
 	if (sources == 0)
-		return invalid(error, "the guest has nothing to start from: give it an ISO, a "
-				      "disk, or a kernel with an initrd");
+		return guest_invalid(error,
+				     "the guest has nothing to start from: give it an ISO, a "
+				     "disk, or a kernel with an initrd");
 	if (spec->kernel && spec->iso)
-		return invalid(error, "a guest starts from an ISO or from a kernel, not from both");
+		return guest_invalid(error,
+				     "a guest starts from an ISO or from a kernel, not from both");
 	if (spec->initrd && !spec->kernel)
-		return invalid(error, "an initrd needs a kernel");
+		return guest_invalid(error, "an initrd needs a kernel");
 	if (spec->cmdline && !spec->kernel)
-		return invalid(error, "a kernel command line needs a kernel");
+		return guest_invalid(error, "a kernel command line needs a kernel");
 	if (spec->cmdline &&
 	    (strlen(spec->cmdline) > GUEST_MAX_CMDLINE ||
 	     !g_utf8_validate(spec->cmdline, -1, NULL) || strpbrk(spec->cmdline, "\n\r\033")))
-		return invalid(error, "the kernel command line is one line of at most %u bytes",
-			       GUEST_MAX_CMDLINE);
+		return guest_invalid(error,
+				     "the kernel command line is one line of at most %u bytes",
+				     GUEST_MAX_CMDLINE);
 	if (spec->os && !is_one_of(spec->os, "linux", "windows", "other"))
-		return invalid(error, "the system is one of linux, windows, other");
+		return guest_invalid(error, "the system is one of linux, windows, other");
 	if (spec->firmware && !is_one_of(spec->firmware, "bios", "uefi", NULL))
-		return invalid(error, "the firmware is one of bios, uefi");
+		return guest_invalid(error, "the firmware is one of bios, uefi");
 	if (spec->memory_mib &&
 	    (spec->memory_mib < GUEST_MIN_MEMORY_MIB || spec->memory_mib > GUEST_MAX_MEMORY_MIB))
-		return invalid(error, "the memory must be %u to %u MiB", GUEST_MIN_MEMORY_MIB,
-			       GUEST_MAX_MEMORY_MIB);
+		return guest_invalid(error, "the memory must be %u to %u MiB", GUEST_MIN_MEMORY_MIB,
+				     GUEST_MAX_MEMORY_MIB);
 	if (spec->vcpus > GUEST_MAX_VCPUS)
-		return invalid(error, "a guest has 1 to %u virtual CPUs", GUEST_MAX_VCPUS);
+		return guest_invalid(error, "a guest has 1 to %u virtual CPUs", GUEST_MAX_VCPUS);
 	if (spec->disk_gib > GUEST_MAX_DISK_GIB)
-		return invalid(error, "a disk has 1 to %u GiB", GUEST_MAX_DISK_GIB);
+		return guest_invalid(error, "a disk has 1 to %u GiB", GUEST_MAX_DISK_GIB);
 	if (spec->colour > 0xffffff || spec->colour < -1)
-		return invalid(error, "a colour is 0xRRGGBB");
+		return guest_invalid(error, "a colour is 0xRRGGBB");
 	return true;
 }
 

@@ -27,19 +27,6 @@ static void brought_finish(struct brought *brought)
 	g_free(brought->initrd);
 }
 
-static bool invalid(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static bool invalid(GError **error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (error)
-		*error = g_error_new_valist(MULLION_ERROR, MULLION_ERROR_INVALID_ARGUMENT, format,
-					    args);
-	va_end(args);
-	return false;
-}
-
 static uint64_t file_size(const char *path)
 {
 	struct stat st;
@@ -68,8 +55,9 @@ static bool look_at_files(virConnectPtr conn, const struct guest_spec *spec,
 					    &brought->disk_size, error))
 			goto out;
 		if (spec->disk_gib && (uint64_t)spec->disk_gib << 30 < brought->disk_size) {
-			invalid(error, "%s holds a disk of %.1f GiB, which cannot be made smaller",
-				brought->disk, (double)brought->disk_size / (1 << 30));
+			guest_invalid(error,
+				      "%s holds a disk of %.1f GiB, which cannot be made smaller",
+				      brought->disk, (double)brought->disk_size / (1 << 30));
 			goto out;
 		}
 	}
@@ -116,18 +104,18 @@ static bool check_machine(virConnectPtr conn, const struct guest_spec *spec, boo
 			  (uint64_t)MAX(0, sysconf(_SC_PAGESIZE)) >>
 		  20;
 	if (present && spec->memory_mib > present)
-		return invalid(error,
-			       "the guest is to have %u MiB of memory; this machine has "
-			       "%" G_GUINT64_FORMAT,
-			       spec->memory_mib, present);
+		return guest_invalid(error,
+				     "the guest is to have %u MiB of memory; this machine has "
+				     "%" G_GUINT64_FORMAT,
+				     spec->memory_mib, present);
 	if (uefi) {
 		char *caps = virConnectGetDomainCapabilities(conn, NULL, "x86_64", "q35", NULL, 0);
 		bool efi = caps && strstr(caps, "<value>efi</value>");
 
 		free(caps);
 		if (!efi)
-			return invalid(error, "there is no UEFI firmware on this machine; on "
-					      "Debian: apt install ovmf");
+			return guest_invalid(error, "there is no UEFI firmware on this machine; on "
+						    "Debian: apt install ovmf");
 	}
 	return true;
 }

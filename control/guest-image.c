@@ -14,34 +14,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool invalid(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static bool invalid(GError **error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (error)
-		*error = g_error_new_valist(MULLION_ERROR, MULLION_ERROR_INVALID_ARGUMENT, format,
-					    args);
-	va_end(args);
-	return false;
-}
-
 static void explain_unreadable(const struct guest_reader *reader, const char *path, GError **error)
 {
 	g_autofree char *folder = guest_reader_blocked_at(reader, path);
 
 	if (!reader->other)
-		invalid(error, "%s cannot be read by you; chmod u+r %s", path,
-			folder ? folder : path);
+		guest_invalid(error, "%s cannot be read by you; chmod u+r %s", path,
+			      folder ? folder : path);
 	else if (folder)
-		invalid(error,
+		guest_invalid(
+			error,
 			"%s cannot be read by %s, the user that guests run as, because the folder "
 			"%s is closed to it; move the file to /var/lib/libvirt/images, or: setfacl "
 			"-m u:%s:x %s",
 			path, reader->user, folder, reader->user, folder);
 	else
-		invalid(error,
+		guest_invalid(
+			error,
 			"%s cannot be read by %s, the user that guests run as; chmod o+r %s, or: "
 			"setfacl -m u:%s:r %s",
 			path, reader->user, path, reader->user, path);
@@ -58,20 +47,20 @@ char *guest_image_open(const struct guest_reader *reader, const char *untrusted_
 			g_set_error(error, MULLION_ERROR, MULLION_ERROR_NOT_FOUND,
 				    "there is no file %s (given as %s)", untrusted_path, option);
 		else
-			invalid(error, "%s (given as %s) cannot be opened: %s", untrusted_path,
-				option, g_strerror(errno));
+			guest_invalid(error, "%s (given as %s) cannot be opened: %s",
+				      untrusted_path, option, g_strerror(errno));
 		return NULL;
 	}
 	if (!g_utf8_validate(path, -1, NULL)) {
-		invalid(error,
-			"%s (given as %s) has a name that is not UTF-8, which libvirt cannot "
-			"take; rename it",
-			untrusted_path, option);
+		guest_invalid(error,
+			      "%s (given as %s) has a name that is not UTF-8, which libvirt cannot "
+			      "take; rename it",
+			      untrusted_path, option);
 		return NULL;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		invalid(error, "%s (given as %s) is %s, not a file", path, option,
-			S_ISDIR(st.st_mode) ? "a folder" : "a device, a pipe or a socket");
+		guest_invalid(error, "%s (given as %s) is %s, not a file", path, option,
+			      S_ISDIR(st.st_mode) ? "a folder" : "a device, a pipe or a socket");
 		return NULL;
 	}
 	if (!guest_reader_can_read(reader, path)) {
@@ -79,7 +68,7 @@ char *guest_image_open(const struct guest_reader *reader, const char *untrusted_
 		return NULL;
 	}
 	if (st.st_size == 0) {
-		invalid(error, "%s (given as %s) is empty", path, option);
+		guest_invalid(error, "%s (given as %s) is empty", path, option);
 		return NULL;
 	}
 	return g_steal_pointer(&path);
@@ -143,10 +132,11 @@ bool guest_image_check_iso(const char *path, GError **error)
 	    !read_at(path, record, sizeof(record), 0, NULL) ||
 	    (memcmp(sector + 1, "CD001", 5) != 0 && memcmp(sector + 1, "BEA01", 5) != 0 &&
 	     memcmp(sector + 1, "NSR0", 4) != 0))
-		return invalid(error,
-			       "%s is not a CD or DVD image (ISO 9660 or UDF); if it is a disk, "
-			       "give it with --disk",
-			       path);
+		return guest_invalid(
+			error,
+			"%s is not a CD or DVD image (ISO 9660 or UDF); if it is a disk, "
+			"give it with --disk",
+			path);
 	if (sector[0] == 1 && memcmp(sector + 1, "CD001", 5) == 0) {
 		block = (unsigned)sector[128] | (unsigned)sector[129] << 8;
 		expected = (uint64_t)little_u32(sector + 80) * block;
@@ -156,9 +146,9 @@ bool guest_image_check_iso(const char *path, GError **error)
 		g_autofree char *have = g_format_size((uint64_t)size);
 		g_autofree char *want = g_format_size(expected);
 
-		return invalid(error,
-			       "%s is cut short: %s of %s are there; download or copy it again",
-			       path, have, want);
+		return guest_invalid(
+			error, "%s is cut short: %s of %s are there; download or copy it again",
+			path, have, want);
 	}
 	return true;
 }
@@ -169,7 +159,7 @@ bool guest_image_check_kernel(const char *path, GError **error)
 
 	/* The boot protocol's header, at its fixed place in every bzImage. */
 	if (!read_at(path, head, sizeof(head), 0, NULL) || memcmp(head + 0x202, "HdrS", 4) != 0)
-		return invalid(error, "%s is not a Linux kernel (bzImage)", path);
+		return guest_invalid(error, "%s is not a Linux kernel (bzImage)", path);
 	return true;
 }
 
@@ -223,16 +213,18 @@ static bool check_alone(JsonObject *info, const char *path, GError **error)
 	if (!other && data)
 		other = get_string(data, "data-file");
 	if (other)
-		return invalid(error,
-			       "%s is only a part: it reads from %s; make it whole with: qemu-img "
-			       "convert -O qcow2 %s whole.qcow2",
-			       path, other, path);
+		return guest_invalid(
+			error,
+			"%s is only a part: it reads from %s; make it whole with: qemu-img "
+			"convert -O qcow2 %s whole.qcow2",
+			path, other, path);
 	if (g_strcmp0(get_string(info, "format"), "vmdk") == 0 &&
 	    (!data || !vmdk_is_alone(data, path)))
-		return invalid(error,
-			       "%s is only a part: its data is in other files; make it whole with: "
-			       "qemu-img convert -O qcow2 %s whole.qcow2",
-			       path, path);
+		return guest_invalid(
+			error,
+			"%s is only a part: its data is in other files; make it whole with: "
+			"qemu-img convert -O qcow2 %s whole.qcow2",
+			path, path);
 	return true;
 }
 
@@ -244,15 +236,15 @@ static bool check_vdi_length(const char *path, GError **error)
 	off_t size = 0;
 
 	if (!read_at(path, head, sizeof(head), 0, &size))
-		return invalid(error, "%s is cut short: its header is not all there", path);
+		return guest_invalid(error, "%s is cut short: its header is not all there", path);
 	expected = little_u32(head + 0x158) +
 		   (uint64_t)little_u32(head + 0x178) * little_u32(head + 0x184);
 	/* The last block may lie sparse at the end. */
 	if ((uint64_t)size + little_u32(head + 0x178) < expected)
-		return invalid(error,
-			       "%s is cut short: %lld of at least %llu bytes are there; copy "
-			       "it again",
-			       path, (long long)size, (unsigned long long)expected);
+		return guest_invalid(error,
+				     "%s is cut short: %lld of at least %llu bytes are there; copy "
+				     "it again",
+				     path, (long long)size, (unsigned long long)expected);
 	return true;
 }
 
@@ -270,10 +262,11 @@ static bool check_whole(const struct guest_reader *reader, const char *path, con
 		return false;
 	/* 3: space that is allocated and not used, which does no harm. */
 	if (status != 0 && status != 3)
-		return invalid(error,
-			       "%s is damaged or cut short (%s); copy it again, or try: qemu-img "
-			       "check -r all on a copy",
-			       path, complaint && *complaint ? complaint : "qemu-img check failed");
+		return guest_invalid(
+			error,
+			"%s is damaged or cut short (%s); copy it again, or try: qemu-img "
+			"check -r all on a copy",
+			path, complaint && *complaint ? complaint : "qemu-img check failed");
 	return true;
 }
 
@@ -298,41 +291,44 @@ bool guest_image_check_disk(const struct guest_reader *reader, const char *path,
 	if (read_at(path, head, sizeof(head), 0, &bytes) &&
 	    (memcmp(head, "# Disk DescriptorFile", 21) == 0 ||
 	     (memcmp(head, "QFI\xfb", 4) == 0 && head[7] >= 3 && (head[79] & 4))))
-		return invalid(error,
-			       "%s is only a description of a disk whose data is in other files; "
-			       "make it whole with: qemu-img convert -O qcow2 %s whole.qcow2",
-			       path, path);
+		return guest_invalid(
+			error,
+			"%s is only a description of a disk whose data is in other files; "
+			"make it whole with: qemu-img convert -O qcow2 %s whole.qcow2",
+			path, path);
 	status = guest_run(reader, argv, &out, &complaint, error);
 	if (status < 0)
 		return false;
 	if (status != 0)
-		return invalid(error, "%s is not a disk image that can be used (%s)", path,
-			       complaint);
+		return guest_invalid(error, "%s is not a disk image that can be used (%s)", path,
+				     complaint);
 	if (!json_parser_load_from_data(parser, out, -1, NULL) ||
 	    !(root = json_parser_get_root(parser)) || !JSON_NODE_HOLDS_OBJECT(root))
-		return invalid(error, "%s: qemu-img info gave an answer that cannot be read", path);
+		return guest_invalid(error, "%s: qemu-img info gave an answer that cannot be read",
+				     path);
 	info = json_node_get_object(root);
 	*format = find_format(get_string(info, "format"));
 	if (!*format)
-		return invalid(error,
-			       "%s is a %s image; qcow2, raw, vmdk and vdi can be used: qemu-img "
-			       "convert -O qcow2 %s disk.qcow2",
-			       path, get_string(info, "format"), path);
+		return guest_invalid(
+			error,
+			"%s is a %s image; qcow2, raw, vmdk and vdi can be used: qemu-img "
+			"convert -O qcow2 %s disk.qcow2",
+			path, get_string(info, "format"), path);
 	if (!check_alone(info, path, error))
 		return false;
 	size = json_object_get_int_member_with_default(info, "virtual-size", 0);
 	if (g_str_equal(*format, "raw")) {
 		/* Anything is a raw image to QEMU; a disk at least has whole sectors, and many. */
 		if (bytes % 512 != 0 || bytes < 65536)
-			return invalid(error,
-				       "%s is not a disk image: neither qcow2, vmdk nor vdi, "
-				       "and not a whole number of sectors",
-				       path);
+			return guest_invalid(error,
+					     "%s is not a disk image: neither qcow2, vmdk nor vdi, "
+					     "and not a whole number of sectors",
+					     path);
 	} else if (!check_whole(reader, path, *format, error)) {
 		return false;
 	}
 	if (size <= 0)
-		return invalid(error, "%s is a disk of no size", path);
+		return guest_invalid(error, "%s is a disk of no size", path);
 	*virtual_size = (uint64_t)size;
 	return true;
 }

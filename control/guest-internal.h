@@ -24,6 +24,8 @@ extern const uint32_t guest_palette[GUEST_PALETTE_SIZE];
 
 /* guest-check.c, pure: false and *error (INVALID_ARGUMENT) if the text cannot be used. */
 bool guest_check_name(const char *untrusted_name, GError **error);
+/* Sets MULLION_ERROR_INVALID_ARGUMENT and returns false, so that a check can end with it. */
+bool guest_invalid(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 bool guest_check_label(const char *untrusted_label, GError **error);
 bool guest_parse_colour(const char *untrusted_text, uint32_t *colour, GError **error);
 bool guest_check_spec(const struct guest_spec *untrusted_spec, GError **error);

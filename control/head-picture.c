@@ -46,7 +46,6 @@ struct head_picture {
 
 	bool announce;	   /* the compositor has not been told of this size */
 	uint32_t scanouts; /* announced so far */
-	struct head_picture_stats stats;
 };
 
 struct head_picture *head_picture_create(unsigned buffers)
@@ -349,13 +348,10 @@ static struct span tile_compare(struct head_picture *picture, uint32_t x, uint32
 
 	while (top < bottom && !memcmp(a + top * a_stride, b + top * b_stride, length))
 		top++;
-	picture->stats.bytes_compared += top * length;
 	if (top == bottom)
 		return (struct span){0};
-	while (!memcmp(a + (bottom - 1) * a_stride, b + (bottom - 1) * b_stride, length)) {
-		picture->stats.bytes_compared += length;
+	while (!memcmp(a + (bottom - 1) * a_stride, b + (bottom - 1) * b_stride, length))
 		bottom--;
-	}
 	for (unsigned i = top; i < bottom && (left > 0 || right < width); i++) {
 		const uint32_t *p = a + i * a_stride, *q = b + i * b_stride;
 		unsigned column;
@@ -366,7 +362,6 @@ static struct span tile_compare(struct head_picture *picture, uint32_t x, uint32
 		for (column = width; column > right && p[column - 1] == q[column - 1]; column--)
 			;
 		right = column;
-		picture->stats.bytes_compared += length;
 	}
 	return (struct span){(uint8_t)left, (uint8_t)top, (uint8_t)right, (uint8_t)bottom};
 }
@@ -427,9 +422,6 @@ static void damage_collect(struct head_picture *picture, struct head_damage *dam
 		while (run_next(picture, picture->changed, row, &column, &rect))
 			head_damage_add(damage, rect);
 	}
-	for (unsigned i = 0; i < damage->count; i++)
-		picture->stats.damage_pixels +=
-			(uint64_t)damage->rects[i].width * damage->rects[i].height;
 }
 
 /* Makes the buffer equal to pending. */
@@ -445,7 +437,6 @@ static void buffer_fill(struct head_picture *picture, struct buffer *buffer)
 				memcpy(buffer->pixels + (size_t)y * picture->width + rect.x,
 				       head_picture_row(picture, y) + rect.x,
 				       (size_t)rect.width * 4);
-			picture->stats.bytes_copied += (uint64_t)rect.width * rect.height * 4;
 		}
 	}
 	memset(buffer->stale, 0, tile_count(picture) * sizeof(struct span));
@@ -476,7 +467,6 @@ int head_picture_take_frame(struct head_picture *picture, struct mullion_msg_fra
 	buffer_fill(picture, &picture->buffers[b]);
 	picture->buffers[b].away = true;
 	picture->newest = (int)b;
-	picture->stats.frames++;
 	*frame = (struct mullion_msg_frame){.buffer = b, .num_rects = damage->count};
 	return 1;
 }
@@ -492,9 +482,4 @@ bool head_picture_release(struct head_picture *picture, uint32_t untrusted_buffe
 		return false;
 	picture->buffers[untrusted_buffer].away = false;
 	return true;
-}
-
-const struct head_picture_stats *head_picture_stats(const struct head_picture *picture)
-{
-	return &picture->stats;
 }

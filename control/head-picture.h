@@ -14,13 +14,6 @@
 #include "head-damage.h"
 #include "mullion/display.h"
 
-struct head_picture_stats {
-	uint64_t bytes_compared; /* of pending, against what was last posted */
-	uint64_t bytes_copied;	 /* from pending to a shared buffer */
-	uint64_t frames;
-	uint64_t damage_pixels; /* the area of all frames' rectangles */
-};
-
 struct head_picture;
 
 struct head_picture *head_picture_create(unsigned buffers); /* 1 or 2; NULL: no memory */
@@ -63,7 +56,5 @@ int head_picture_take_frame(struct head_picture *picture, struct mullion_msg_fra
 /* False if the compositor gave back what it did not have. */
 bool head_picture_release(struct head_picture *picture, uint32_t untrusted_buffer,
 			  uint32_t untrusted_scanout);
-
-const struct head_picture_stats *head_picture_stats(const struct head_picture *picture);
 
 #endif

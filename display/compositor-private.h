@@ -60,7 +60,6 @@ struct waiter {
 };
 
 /* guests.c */
-struct guest *guests_find(struct compositor *compositor, const char *id);
 struct guest *guests_by_slot(struct compositor *compositor, unsigned slot);
 /* The guest before or after dest in slot order that can be shown; SEAT_PANEL if there is none. */
 unsigned guests_neighbour(struct compositor *compositor, unsigned dest, bool next);
@@ -69,9 +68,7 @@ void guests_request_modes(struct compositor *compositor);
 void guests_destroy_all(struct compositor *compositor);
 
 /* compositor.c */
-void compositor_damage_region(struct compositor *compositor, const pixman_region32_t *damage);
 void compositor_damage_box(struct compositor *compositor, const pixman_box32_t *box);
-void compositor_damage_all(struct compositor *compositor);
 void compositor_update_content(struct compositor *compositor); /* other content or geometry */
 void compositor_update_band(struct compositor *compositor);
 void compositor_flash_band(struct compositor *compositor); /* auto-hide: show it for a while */

@@ -21,7 +21,7 @@ static void schedule(struct compositor *compositor)
 		compositor->output->impl->schedule_frame(compositor->output);
 }
 
-void compositor_damage_region(struct compositor *compositor, const pixman_region32_t *damage)
+static void compositor_damage_region(struct compositor *compositor, const pixman_region32_t *damage)
 {
 	struct output *output = compositor->output;
 
@@ -46,7 +46,7 @@ void compositor_damage_box(struct compositor *compositor, const pixman_box32_t *
 	pixman_region32_fini(&region);
 }
 
-void compositor_damage_all(struct compositor *compositor)
+static void compositor_damage_all(struct compositor *compositor)
 {
 	if (compositor->output)
 		compositor_damage_box(compositor,

@@ -16,7 +16,7 @@
 
 static const char *const known_states[] = {"off", "running", "paused", "sleeping", "crashed", NULL};
 
-struct guest *guests_find(struct compositor *compositor, const char *id)
+static struct guest *guests_find(struct compositor *compositor, const char *id)
 {
 	for (unsigned i = 1; i < SEAT_MAX_DEST; i++)
 		if (compositor->guests[i] && strcmp(compositor->guests[i]->id, id) == 0)

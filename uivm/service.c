@@ -195,16 +195,6 @@ void service_display(struct service *service, const char *method, GVariant *para
 	link_call(&service->display, method, parameters, done, data);
 }
 
-bool service_has_control(const struct service *service)
-{
-	return service->control.proxy != NULL;
-}
-
-bool service_has_display(const struct service *service)
-{
-	return service->display.proxy != NULL;
-}
-
 /* --- the control plane --- */
 
 /* By slot; those without one behind, by name. */

@@ -39,7 +39,4 @@ void service_control(struct service *service, const char *method, GVariant *para
 void service_display(struct service *service, const char *method, GVariant *parameters,
 		     service_done done, void *data);
 
-bool service_has_control(const struct service *service);
-bool service_has_display(const struct service *service);
-
 #endif
