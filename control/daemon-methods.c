@@ -9,9 +9,9 @@
 
 #include "guest.h"
 
-#define MAX_NAME       64U
-#define MAX_CMDLINE    2048U
-#define MAX_WORD       32U /* "linux", "uefi" */
+#define MAX_NAME    64U
+#define MAX_CMDLINE 2048U
+#define MAX_WORD    32U /* "linux", "uefi" */
 
 static gboolean fail_argument(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static gboolean fail_argument(GError **error, const char *format, ...)
