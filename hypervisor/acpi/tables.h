@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The firmware's ACPI tables, as far as the core reads them: MADT, MCFG, FADT, IVRS, DMAR (ACPI 6.4;
+ * AMD 48882; Intel VT-d). Pure: memory is reached through a callback, every length and checksum is
+ * checked before anything is believed. No AML is run.
+ */
+#ifndef CORE_ACPI_TABLES_H
+#define CORE_ACPI_TABLES_H
+
+#include "lib/types.h"
+
+#define ACPI_MAX_CPUS	   64
+#define ACPI_MAX_IOAPICS   8
+#define ACPI_MAX_OVERRIDES 16
+#define ACPI_MAX_IOMMUS	   16
+#define ACPI_MAX_SCOPES	   64
+#define ACPI_MAX_RESERVED  16
+#define ACPI_MAX_TABLES	   64
+
+enum acpi_iommu_kind { ACPI_NO_IOMMU, ACPI_AMDVI, ACPI_VTD };
+
+struct acpi_table_ref {
+	char signature[4];
+	hpa_t address;
+	uint32_t length;
+	bool good; /* length and checksum hold */
+};
+
+struct acpi_info {
+	uint8_t rsdp_revision;
+	struct acpi_table_ref tables[ACPI_MAX_TABLES]; /* all of XSDT (or RSDT), then DSDT, FACS */
+	size_t table_count;
+
+	/* MADT: enabled CPUs, the boot CPU first if it is known. */
+	uint32_t cpu_apic_ids[ACPI_MAX_CPUS];
+	size_t cpu_count;
+	hpa_t lapic;
+	struct {
+		uint8_t id;
+		hpa_t address;
+		uint32_t gsi_base;
+	} ioapics[ACPI_MAX_IOAPICS];
+	size_t ioapic_count;
+	struct {
+		uint8_t irq;
+		uint32_t gsi;
+		uint16_t flags; /* MPS INTI flags */
+	} overrides[ACPI_MAX_OVERRIDES];
+	size_t override_count;
+
+	/* MCFG, segment 0. */
+	hpa_t ecam;
+	uint8_t ecam_first_bus, ecam_last_bus;
+
+	/* FADT. Ports; 0: not there. */
+	struct {
+		uint16_t sci;
+		uint16_t smi_command;
+		uint8_t acpi_enable;
+		uint16_t pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm_timer;
+		uint8_t pm1_event_length;
+		uint16_t gpe0, gpe1;
+		uint8_t gpe0_length, gpe1_length;
+		bool reset_supported;
+		uint8_t reset_space; /* 0 memory, 1 I/O, 2 PCI configuration */
+		uint64_t reset_address;
+		uint8_t reset_value;
+		uint16_t boot_flags;
+		uint32_t flags;
+	} fadt;
+
+	enum acpi_iommu_kind iommu_kind;
+	struct {
+		hpa_t base;
+		uint16_t bdf;	    /* AMD-Vi: the unit's own PCI function */
+		uint16_t capability; /* AMD-Vi: offset in its configuration space */
+		bool all;	    /* VT-d: INCLUDE_PCI_ALL */
+	} iommus[ACPI_MAX_IOMMUS];
+	size_t iommu_count;
+	struct {
+		uint8_t iommu;	/* index in iommus */
+		uint16_t first, last; /* requesters, a range */
+		bool ioapic;	/* a special device: requester of the IOAPIC with this id */
+		uint8_t ioapic_id;
+	} scopes[ACPI_MAX_SCOPES];
+	size_t scope_count;
+	struct {
+		hpa_t start;
+		uint64_t size;
+		uint16_t bdf;
+	} reserved[ACPI_MAX_RESERVED]; /* RMRR, IVMD: memory a device needs mapped */
+	size_t reserved_count;
+	bool dmar_interrupt_remapping; /* DMAR flags bit 0 */
+};
+
+/* Copies physical memory of the firmware's; false where there is none. */
+typedef bool acpi_read(void *user, hpa_t start, void *to, size_t size);
+
+/* What is wrong with a table that is not good, or missing; for a message. */
+struct acpi_problem {
+	char signature[5];
+	const char *what;
+};
+
+/*
+ * Reads from the RSDP (a copy of it, size bytes, checked here). Returns 0 and the info; -ENOENT: no
+ * RSDP/XSDT; -EBADMSG: one that is needed (MADT, MCFG, FADT) is broken or missing, named in
+ * problems[0]. Broken tables that are not needed, IVRS and DMAR among them, are left out and named
+ * in problems (at most max; *count says how many there are).
+ */
+int acpi_parse(const void *untrusted_rsdp, size_t size, acpi_read *read, void *user,
+	       struct acpi_info *info, struct acpi_problem *problems, size_t max, size_t *count);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who owns each page of the machine: the one invariant that carries isolation.
+ *
+ *	A page is mapped in the second-level tables of a VM, or in the IOMMU tables of its devices,
+ *	only while that VM owns it; and it changes its owner only while nothing maps it.
+ *
+ * RAM has an entry per 2 MiB block, and per 4 KiB page where a block is mixed; device memory is a
+ * sorted list of ranges. Every range that is in neither belongs to nobody and can never be mapped.
+ *
+ * Pure but for its lock and frame_alloc() for mixed blocks. Locks: one inside; any CPU.
+ */
+#ifndef CORE_MEMORY_OWNER_H
+#define CORE_MEMORY_OWNER_H
+
+#include "lib/types.h"
+
+enum owner {
+	OWNER_NOBODY = 0, /* no RAM or device, or firmware's: never mapped */
+	OWNER_CORE = 1,
+	OWNER_FREE = 2,	   /* RAM not handed out yet */
+	OWNER_VM_FIRST = 16, /* + VM number */
+	OWNER_LAST = 255,
+};
+
+enum page_type {
+	PAGE_RAM,
+	PAGE_DEVICE, /* a BAR, an APIC: uncached, never executable */
+};
+
+/* Declares a range (page-aligned, not wrapping, overlapping none) at boot. Returns -EINVAL, -EEXIST,
+ * -ENOSPC (too many device ranges), -ENOMEM. */
+int owner_add(hpa_t start, uint64_t size, enum page_type type, enum owner owner);
+
+/* Moves a range from one owner to another, all or nothing. -EPERM: some page is not from's;
+ * -EBUSY: some page is mapped; -ENOMEM. */
+int owner_change(hpa_t start, uint64_t size, enum owner from, enum owner to);
+
+/* Counts one mapping of each page in the range, all or nothing; for memory/table.c alone.
+ * -EPERM unless every page is the owner's and of the type. */
+int owner_get(hpa_t start, uint64_t size, enum page_type type, enum owner owner);
+/* Takes it back. A count below zero is a panic. */
+void owner_put(hpa_t start, uint64_t size);
+
+/* Whose the page is. */
+enum owner owner_of(hpa_t page);
+
+/* Calls for each maximal range of one owner and type, ascending; until a call returns non-zero,
+ * which is returned. */
+int owner_each(int (*call)(void *data, hpa_t start, uint64_t size, enum page_type type,
+			   enum owner owner),
+	       void *data);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Second-level page tables in three formats behind one walker: nested pages of SVM (AMD APM vol. 2,
+ * 15.25), AMD-Vi (AMD I/O Virtualization Technology Specification 48882, 2.2.3) and VT-d second
+ * level (Intel VT-d specification, 9.8). EPT will be the fourth.
+ *
+ * A space is one such tree and the VM it belongs to. Mapping checks the owner table (memory/owner.h)
+ * for every page; there is no other way to write a leaf. Uses 1 GiB and 2 MiB leaves where address
+ * and size allow and the format can; splits them when a part is unmapped.
+ *
+ * Locks: the caller holds the VM's lock.
+ */
+#ifndef CORE_MEMORY_TABLE_H
+#define CORE_MEMORY_TABLE_H
+
+#include "lib/types.h"
+#include "memory/flush.h"
+#include "memory/owner.h"
+
+#define MAP_READ    (1U << 0) /* always given: no format can map without it */
+#define MAP_WRITE   (1U << 1)
+#define MAP_EXECUTE (1U << 2) /* ignored by IOMMU formats */
+
+struct table_format; /* table.c: how an entry looks */
+extern const struct table_format table_format_npt;
+extern const struct table_format table_format_amdvi;
+extern const struct table_format table_format_vtd;
+
+struct space {
+	const struct table_format *format;
+	enum owner owner;
+	hpa_t root;	 /* the top table */
+	unsigned levels; /* 4; AMD-Vi and VT-d also 3 */
+	unsigned largest_leaf_shift; /* 12, 21 or 30: what the hardware can */
+	/* Makes all hardware that may cache translations of this space forget them, and returns
+	 * when that is done. Set by the space's user before the first unmap. */
+	void (*flush)(struct space *space);
+	void *user; /* for flush() */
+};
+
+/* Allocates the root. -ENOMEM. */
+int space_init(struct space *space, const struct table_format *format, enum owner owner,
+	       unsigned levels, unsigned largest_leaf_shift);
+
+/* Maps [start, start + size) to host memory at target, all of it or nothing. Page-aligned, not
+ * wrapping, within the levels' range. -EINVAL; -EEXIST: something is mapped there; -EPERM: a page is
+ * not the space's owner's, or not of the type; -ENOMEM. Adding needs no flush. */
+int space_map(struct space *space, gpa_t start, hpa_t target, uint64_t size, enum page_type type,
+	      unsigned flags);
+
+/* Takes the range's mappings away (holes are fine) and fills the token, which must be empty or the
+ * same space's. -EINVAL; -ENOMEM when a large leaf cannot be split (then nothing changed);
+ * -E2BIG when the token is full: consume it and go on (what was done is in the token). */
+int space_unmap(struct space *space, gpa_t start, uint64_t size, struct flush *token);
+
+/* What an address leads to: 0 and the target and flags, or -ENOENT. Either pointer may be NULL. */
+int space_look_up(const struct space *space, gpa_t address, hpa_t *target, unsigned *flags);
+
+/* Frees all tables (after a flush; for a VM that ends). */
+void space_finish(struct space *space, struct flush *token);
+
+#endif

@@ -1,0 +1,41 @@
+# The core: one freestanding ELF that GRUB starts through multiboot2. Nothing of the build host's C
+# library is in it. Pure files are built a second time for the host, for unit tests and fuzzing.
+
+# Pure: no privileged instruction, no global state but what their headers name.
+CORE_PURE = \
+	hypervisor/lib/errno.h hypervisor/lib/format.h hypervisor/lib/lock.h hypervisor/lib/log.h \
+	hypervisor/lib/reason.c hypervisor/lib/reason.h hypervisor/lib/string.h hypervisor/lib/types.h
+
+# The rest, a line a folder.
+CORE_LIB = hypervisor/lib/string.c
+CORE_BOOT =
+CORE_MEMORY =
+CORE_X86 =
+CORE_ACPI =
+CORE_PCI =
+CORE_IOMMU =
+CORE_VM =
+CORE_SVM =
+
+CORE_CPPFLAGS = -I$(top_srcdir)/hypervisor -I$(top_srcdir)/include
+
+if WITH_CORE
+noinst_PROGRAMS += mullion-core
+mullion_core_SOURCES = $(CORE_PURE) $(CORE_LIB) $(CORE_BOOT) $(CORE_MEMORY) $(CORE_X86) $(CORE_ACPI) \
+	$(CORE_PCI) $(CORE_IOMMU) $(CORE_VM) $(CORE_SVM)
+mullion_core_CPPFLAGS = $(CORE_CPPFLAGS)
+mullion_core_CFLAGS = $(CORE_CFLAGS)
+mullion_core_CCASFLAGS = -m64 -fno-pic
+mullion_core_LDADD =
+mullion_core_DEPENDENCIES = hypervisor/core.lds
+mullion_core_LINK = $(CC) -m64 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,-T,$(top_srcdir)/hypervisor/core.lds -o $@
+endif
+EXTRA_DIST += hypervisor/core.lds
+
+if WITH_TESTS
+noinst_LIBRARIES += libcore-pure.a
+libcore_pure_a_SOURCES = $(CORE_PURE)
+libcore_pure_a_CPPFLAGS = $(CORE_CPPFLAGS)
+libcore_pure_a_CFLAGS = $(WARNING_CFLAGS)
+endif

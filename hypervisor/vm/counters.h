@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What each VM did and tried: one 64-bit counter each, added to from any CPU, read by the control VM
+ * (hypercall) and shown in reports. Names are part of the bus's contract (counter_name()).
+ */
+#ifndef CORE_VM_COUNTERS_H
+#define CORE_VM_COUNTERS_H
+
+#include <stdint.h>
+
+#define CORE_COUNTERS(X)                                                                           \
+	X(EXITS, "exits")                                                                          \
+	X(INTERRUPTS, "device-interrupts")                                                         \
+	X(IPIS, "ipis")                                                                            \
+	X(TIMERS, "timer-interrupts")                                                              \
+	X(HYPERCALLS, "hypercalls")                                                                \
+	X(BAD_HYPERCALLS, "bad-hypercalls")                                                        \
+	X(BAD_MEMORY, "bad-memory-accesses") /* outside what it owns */                            \
+	X(BAD_PORT, "bad-port-accesses")                                                           \
+	X(BAD_MSR, "bad-msr-accesses")                                                             \
+	X(BAD_CONFIG, "bad-config-accesses") /* PCI configuration it may not change */             \
+	X(BAD_INTERRUPT, "bad-interrupt-messages")                                                 \
+	X(BAD_DMA, "bad-dma") /* refused by the IOMMU */                                           \
+	X(RESTARTS, "restarts")
+
+enum counter {
+#define CORE_COUNTER_ENUM(name, text) COUNTER_##name,
+	CORE_COUNTERS(CORE_COUNTER_ENUM)
+#undef CORE_COUNTER_ENUM
+	COUNTER_COUNT,
+};
+
+struct vm;
+void counter_add(struct vm *vm, enum counter counter, uint64_t n);
+uint64_t counter_read(const struct vm *vm, enum counter counter);
+const char *counter_name(enum counter counter); /* NULL: there is no such */
+
+#endif
