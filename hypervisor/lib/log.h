@@ -14,7 +14,7 @@
 
 #include "lib/reason.h"
 
-#define CORE_PRINTF(format, args) __attribute__((format(printf, format, args)))
+#define CORE_PRINTF(at, first) __attribute__((format(printf, at, first)))
 
 /* One line; no newline at its end. Formats: %s %c %d %u %x %zu %lu %lx %llu %llx %p %%, with width,
  * '-' and '0' (lib/format.h). */

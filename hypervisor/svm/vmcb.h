@@ -103,6 +103,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "APM vol. 2, table B-2");
 #define INTERCEPT_RDPMC	   (1U << 15)
 #define INTERCEPT_CPUID	   (1U << 18)
 #define INTERCEPT_RSM	   (1U << 19)
+#define INTERCEPT_IRET	   (1U << 20)
 #define INTERCEPT_INVD	   (1U << 22)
 #define INTERCEPT_HLT	   (1U << 24)
 #define INTERCEPT_INVLPGA  (1U << 26)

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What an exit of SVM means in neutral words: one table that names every exit code there is (AMD APM
+ * vol. 2, appendix C). A code that is not asked for stops the VM that caused it.
+ */
+#include "lib/log.h"
+#include "svm/svm.h"
+
+struct exit_entry {
+	enum exit_kind kind;
+	uint8_t length; /* of the instruction without prefixes, where the CPU does not tell */
+	void (*decode)(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit);
+};
+
+static void decode_msr(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+	exit->msr = (uint32_t)vcpu->registers[RCX];
+	exit->write = vmcb->exit_info1 & 1;
+}
+
+/* APM vol. 2, 15.10.2. */
+static void decode_io(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+	uint64_t info = vmcb->exit_info1;
+
+	(void)vcpu;
+	exit->port = (uint16_t)(info >> 16);
+	exit->size = info & 0x10 ? 1 : info & 0x20 ? 2 : 4;
+	exit->write = !(info & 1);
+	exit->string = info & 0xc;
+	exit->length = (uint8_t)(vmcb->exit_info2 - vmcb->rip);
+}
+
+static void decode_memory(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+	(void)vcpu;
+	exit->address = gpa(vmcb->exit_info2);
+	exit->write = vmcb->exit_info1 & 2;
+	exit->fetch = vmcb->exit_info1 & 0x10;
+}
+
+static void decode_cr8(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+	(void)vcpu;
+	exit->write = vmcb->exit_code >= SVM_EXIT_CR_WRITE;
+}
+
+/* The window for an interrupt has opened: run() looks again. */
+static void decode_window(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+	struct vmcb *own = svm_of(vcpu)->vmcb;
+
+	(void)vmcb;
+	(void)exit;
+	own->virtual_interrupt &= ~VMCB_V_IRQ;
+	own->intercept_misc1 &= ~INTERCEPT_VINTR;
+}
+
+/* IRET: NMIs may come again. */
+static void decode_iret(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+	(void)vmcb;
+	(void)exit;
+	svm_of(vcpu)->nmi_blocked = false;
+	svm_of(vcpu)->vmcb->intercept_misc1 &= ~INTERCEPT_IRET;
+}
+
+/* #DB and #AC are intercepted only because delivering them can go on for ever inside the CPU; #MC
+ * because it is the host's. */
+static void decode_exception(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+	uint8_t vector = (uint8_t)(vmcb->exit_code - SVM_EXIT_EXCEPTION);
+	struct vmcb *own = svm_of(vcpu)->vmcb;
+
+	if (vector == EXCEPTION_MC)
+		core_panic(REASON_MACHINE_CHECK, "in VM %s", vcpu->vm->name);
+	if (vector != EXCEPTION_DB && vector != EXCEPTION_AC) {
+		exit->kind = EXIT_UNKNOWN;
+		return;
+	}
+	own->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_EXCEPTION | vector;
+	if (vector == EXCEPTION_AC)
+		own->event_injection |= VMCB_EVENT_HAS_CODE;
+}
+
+/* Kinds are EXIT_UNKNOWN where no line is: the core does not intercept it. */
+static const struct exit_entry table[] = {
+	[SVM_EXIT_CR_READ... SVM_EXIT_CR_READ + 7] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_CR_READ + 8] = { EXIT_CR8, 0, decode_cr8 },
+	[SVM_EXIT_CR_READ + 9 ... SVM_EXIT_CR_WRITE + 7] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_CR_WRITE + 8] = { EXIT_CR8, 0, decode_cr8 },
+	[SVM_EXIT_CR_WRITE + 9 ... SVM_EXIT_DR_WRITE + 15] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_EXCEPTION... SVM_EXIT_EXCEPTION + 31] = { EXIT_NOTHING, 0, decode_exception },
+	[SVM_EXIT_INTR] = { EXIT_NOTHING, 0, NULL }, /* taken by the host after STGI */
+	[SVM_EXIT_NMI] = { EXIT_NOTHING, 0, NULL },
+	[SVM_EXIT_SMI] = { EXIT_NOTHING, 0, NULL },
+	[SVM_EXIT_INIT] = { EXIT_NOTHING, 0, NULL },
+	[SVM_EXIT_VINTR] = { EXIT_NOTHING, 0, decode_window },
+	[SVM_EXIT_CR0_SEL_WRITE... SVM_EXIT_RDTSC] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_RDPMC] = { EXIT_PROTECTED, 2, NULL },
+	[SVM_EXIT_PUSHF... SVM_EXIT_POPF] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_CPUID] = { EXIT_CPUID, 2, NULL },
+	[SVM_EXIT_RSM] = { EXIT_UNDEFINED, 2, NULL },
+	[SVM_EXIT_IRET] = { EXIT_NOTHING, 0, decode_iret },
+	[SVM_EXIT_SWINT] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_INVD] = { EXIT_CACHE, 2, NULL },
+	[SVM_EXIT_PAUSE] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_HLT] = { EXIT_HALT, 1, NULL },
+	[SVM_EXIT_INVLPG] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_INVLPGA] = { EXIT_UNDEFINED, 3, NULL },
+	[SVM_EXIT_IOIO] = { EXIT_IO, 0, decode_io },
+	[SVM_EXIT_MSR] = { EXIT_MSR, 2, decode_msr },
+	[SVM_EXIT_TASK_SWITCH... SVM_EXIT_FERR_FREEZE] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_SHUTDOWN] = { EXIT_SHUTDOWN, 0, NULL },
+	[SVM_EXIT_VMRUN] = { EXIT_UNDEFINED, 3, NULL },
+	[SVM_EXIT_VMMCALL] = { EXIT_HYPERCALL, 3, NULL },
+	[SVM_EXIT_VMLOAD... SVM_EXIT_SKINIT] = { EXIT_UNDEFINED, 3, NULL },
+	[SVM_EXIT_RDTSCP... SVM_EXIT_ICEBP] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_WBINVD] = { EXIT_CACHE, 2, NULL },
+	[SVM_EXIT_MONITOR... SVM_EXIT_MWAIT_CONDITIONAL] = { EXIT_UNDEFINED, 3, NULL },
+	[SVM_EXIT_XSETBV] = { EXIT_XSETBV, 3, NULL },
+	[SVM_EXIT_RDPRU] = { EXIT_UNDEFINED, 3, NULL },
+	[SVM_EXIT_EFER_WRITE_TRAP... SVM_EXIT_CR_WRITE_TRAP + 15] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_INVLPGB... SVM_EXIT_IDLE_HLT] = { EXIT_UNKNOWN, 0, NULL },
+};
+_Static_assert(ARRAY_LENGTH(table) == SVM_EXIT_IDLE_HLT + 1, "every exit below 0x400 has a line");
+
+static const struct exit_entry memory_entry = { EXIT_MEMORY, 0, decode_memory };
+static const struct exit_entry unknown_entry = { EXIT_UNKNOWN, 0, NULL };
+static const struct exit_entry refused_entry = { EXIT_REFUSED, 0, NULL };
+
+static const struct exit_entry *entry_of(uint64_t code)
+{
+	if ((uint32_t)code == SVM_EXIT_INVALID)
+		return &refused_entry;
+	if (code < ARRAY_LENGTH(table))
+		return &table[code];
+	if (code == SVM_EXIT_NPF)
+		return &memory_entry;
+	return &unknown_entry; /* AVIC and SEV are not used */
+}
+
+/* An event whose delivery the exit cut short is delivered again (APM vol. 2, 15.20); INT n, INT3 and
+ * INTO happen again by themselves, as RIP still points to them. */
+static void requeue_event(struct vmcb *vmcb)
+{
+	uint64_t event = vmcb->exit_interrupt_info;
+	uint64_t type = event & VMCB_EVENT_TYPE;
+	uint8_t vector = (uint8_t)event;
+
+	if (!(event & VMCB_EVENT_VALID) || type == VMCB_EVENT_SOFTWARE ||
+	    (type == VMCB_EVENT_EXCEPTION && (vector == 3 || vector == 4)))
+		return;
+	vmcb->event_injection = event;
+}
+
+void svm_decode_exit(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+	const struct exit_entry *entry = entry_of(vmcb->exit_code);
+
+	*exit = (struct vcpu_exit){
+		.kind = entry->kind,
+		.code = vmcb->exit_code,
+		.info1 = vmcb->exit_info1,
+		.info2 = vmcb->exit_info2,
+		.length = entry->length,
+	};
+	if (vmcb->exit_interrupt_info & VMCB_EVENT_VALID)
+		requeue_event(vmcb);
+	if (entry->length != 0 && vendor_caps.next_rip)
+		exit->length = (uint8_t)(vmcb->next_rip - vmcb->rip);
+	if (entry->decode != NULL)
+		entry->decode(vcpu, vmcb, exit);
+}
+
+const char *svm_exit_name(uint64_t code)
+{
+	static const struct {
+		uint16_t code, count;
+		const char *name;
+	} names[] = {
+#define SVM_EXIT_NAME(code, name, count) { code, count, #name },
+		SVM_EXITS(SVM_EXIT_NAME)
+	};
+
+	if ((uint32_t)code == SVM_EXIT_INVALID)
+		return "INVALID";
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+		if (code >= names[i].code && code < (uint64_t)names[i].code + names[i].count)
+			return names[i].name;
+	return "not in the manual";
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * AMD's SVM (AMD APM vol. 2, chapter 15) as a vendor table: switching it on, control blocks, entering
+ * a vCPU with what it has pending. ASID n + 1 is VM n's on every pCPU, as each pCPU runs one vCPU of
+ * a VM; what has to be forgotten is counted in the VM's generation and flushed on the next entry.
+ */
+#include "svm/svm.h"
+
+#include "lib/errno.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "memory/frame.h"
+#include "vm/run.h"
+#include "x86/cpu.h"
+#include "x86/pcpu.h"
+
+#define IOPM_PAGES  3
+#define MSRPM_PAGES 2
+
+#define CR4_OSXSAVE (1ULL << 18)
+
+struct svm_vm svm_vms[VM_MAX];
+
+static int svm_init(struct vendor_caps *caps)
+{
+	struct cpuid leaf = cpuid(0x8000000a, 0);
+
+	caps->next_rip = leaf.edx & (1U << 3);
+	caps->flush_by_asid = leaf.edx & (1U << 6);
+	caps->decode_assist = leaf.edx & (1U << 7);
+	caps->asids = leaf.ebx;
+	caps->huge_pages = cpuid(0x80000001, 0).edx & (1U << 26);
+	return 0;
+}
+
+static int svm_cpu_init(void)
+{
+	struct pcpu *pcpu = this_pcpu();
+	hpa_t save = frame_alloc(), host = frame_alloc(), own = frame_alloc();
+
+	if (hpa_value(save) == 0 || hpa_value(host) == 0 || hpa_value(own) == 0)
+		return -ENOMEM;
+	pcpu->svm = frame_virt(own);
+	pcpu->svm->host_vmcb = host;
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, hpa_value(save));
+	write_cr4(read_cr4() | CR4_OSXSAVE);
+	__asm__ volatile("vmsave %%rax" : : "a"(hpa_value(host)) : "memory");
+	return 0;
+}
+
+static void allow_msr(struct svm_vm *svm, uint32_t msr)
+{
+	uint32_t first = msr < 0x2000 ? 0 : msr < 0xc0002000 ? 0xc0000000 : 0xc0010000;
+	uint32_t block = msr < 0x2000 ? 0 : msr < 0xc0002000 ? 0x800 : 0x1000;
+	uint32_t bit = (msr - first) * 2;
+
+	svm->msrpm[block + bit / 8] &= (uint8_t)~(3U << bit % 8);
+}
+
+/* MSRs whose real registers are the vCPU's own while it runs (VMLOAD/VMSAVE, switch.c). */
+static const uint32_t direct_msrs[] = {
+	MSR_STAR,    MSR_LSTAR,	    MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE,
+	MSR_KERNEL_GS, MSR_TSC_AUX, 0x174,     0x175,	   0x176, /* SYSENTER */
+};
+
+static int svm_vm_create(struct vm *vm)
+{
+	struct svm_vm *svm = &svm_vms[vm->number];
+
+	svm->iopm_address = frame_alloc_many(IOPM_PAGES);
+	svm->msrpm_address = frame_alloc_many(MSRPM_PAGES);
+	if (hpa_value(svm->iopm_address) == 0 || hpa_value(svm->msrpm_address) == 0)
+		return -ENOMEM;
+	svm->iopm = frame_virt(svm->iopm_address);
+	svm->msrpm = frame_virt(svm->msrpm_address);
+	memset(svm->iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
+	memset(svm->msrpm, 0xff, MSRPM_PAGES * PAGE_SIZE);
+	for (size_t i = 0; i < ARRAY_LENGTH(direct_msrs); i++)
+		allow_msr(svm, direct_msrs[i]);
+	svm->generation = 1;
+	return 0;
+}
+
+static void svm_vm_allow_ports(struct vm *vm, uint16_t first, uint32_t count)
+{
+	uint8_t *iopm = svm_vms[vm->number].iopm;
+
+	for (uint32_t port = first; port < first + count && port <= 0xffff; port++)
+		iopm[port / 8] &= (uint8_t)~(1U << port % 8);
+}
+
+static int svm_vcpu_create(struct vcpu *vcpu)
+{
+	struct svm_vm *vm = &svm_vms[vcpu->vm->number];
+	hpa_t own = frame_alloc(), vmcb_frame = frame_alloc(), xsave = frame_alloc();
+	struct svm_vcpu *svm;
+	struct vmcb *vmcb;
+
+	if (hpa_value(own) == 0 || hpa_value(vmcb_frame) == 0 || hpa_value(xsave) == 0 ||
+	    cpuid(0xd, 0).ecx > PAGE_SIZE)
+		return -ENOMEM;
+	svm = frame_virt(own);
+	vmcb = frame_virt(vmcb_frame);
+	*svm = (struct svm_vcpu){
+		.vmcb = vmcb,
+		.vmcb_address = vmcb_frame,
+		.xsave = frame_virt(xsave),
+		.xcr0 = 1,
+	};
+	vcpu->vendor = svm;
+	vmcb->intercept_cr_read = vmcb->intercept_cr_write = 1U << 8;
+	vmcb->intercept_exceptions = 1U << EXCEPTION_DB | 1U << EXCEPTION_AC | 1U << EXCEPTION_MC;
+	vmcb->intercept_misc1 = INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT |
+				INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_RSM |
+				INTERCEPT_INVD | INTERCEPT_HLT | INTERCEPT_INVLPGA | INTERCEPT_IO |
+				INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
+	vmcb->intercept_misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |
+				INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI |
+				INTERCEPT_SKINIT | INTERCEPT_WBINVD | INTERCEPT_MONITOR |
+				INTERCEPT_MWAIT | INTERCEPT_MWAIT_C | INTERCEPT_XSETBV |
+				INTERCEPT_RDPRU;
+	vmcb->iopm = hpa_value(vm->iopm_address);
+	vmcb->msrpm = hpa_value(vm->msrpm_address);
+	vmcb->asid = vcpu->vm->number + 1;
+	vmcb->nested_control = 1;
+	vmcb->nested_cr3 = hpa_value(vcpu->vm->memory.root);
+	return 0;
+}
+
+static void svm_set_rip(struct vcpu *vcpu, uint64_t rip)
+{
+	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+
+	vmcb->rip = rip;
+	vmcb->interrupt_shadow = 0;
+}
+
+static void svm_set_rflags(struct vcpu *vcpu, uint64_t rflags)
+{
+	svm_of(vcpu)->vmcb->rflags = rflags;
+}
+
+static void svm_inject_exception(struct vcpu *vcpu, uint8_t vector, bool has_code, uint32_t code)
+{
+	svm_of(vcpu)->vmcb->event_injection =
+		VMCB_EVENT_VALID | VMCB_EVENT_EXCEPTION | vector |
+		(has_code ? VMCB_EVENT_HAS_CODE | (uint64_t)code << 32 : 0);
+}
+
+static bool svm_interruptible(const struct vcpu *vcpu)
+{
+	const struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+
+	return (vmcb->rflags & RFLAGS_IF) && !(vmcb->interrupt_shadow & 1) &&
+	       !(vmcb->event_injection & VMCB_EVENT_VALID);
+}
+
+/* The next NMI or interrupt goes in now, or the CPU shall say when it can. */
+static void give_pending(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = svm_of(vcpu);
+	struct vmcb *vmcb = svm->vmcb;
+	int vector;
+
+	if ((vcpu->events & VCPU_EVENT_NMI) && !svm->nmi_blocked &&
+	    !(vmcb->event_injection & VMCB_EVENT_VALID)) {
+		__atomic_fetch_and(&vcpu->events, ~VCPU_EVENT_NMI, __ATOMIC_ACQ_REL);
+		svm->nmi_blocked = true;
+		vmcb->intercept_misc1 |= INTERCEPT_IRET;
+		vmcb->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_NMI | 2;
+	}
+	vector = vlapic_pending(&vcpu->lapic);
+	if (vector < 0)
+		return;
+	if (svm_interruptible(vcpu)) {
+		vlapic_accept(&vcpu->lapic, (uint8_t)vector);
+		vmcb->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_INTERRUPT | (uint8_t)vector;
+		if (vlapic_pending(&vcpu->lapic) < 0)
+			return;
+	}
+	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGN_TPR |
+				  VMCB_V_PRIORITY(15);
+	vmcb->intercept_misc1 |= INTERCEPT_VINTR;
+}
+
+static void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	struct svm_vcpu *svm = svm_of(vcpu);
+	struct vmcb *vmcb = svm->vmcb;
+	uint64_t generation = __atomic_load_n(&svm_vms[vcpu->vm->number].generation,
+					      __ATOMIC_ACQUIRE);
+
+	svm_make_current(vcpu);
+	give_pending(vcpu);
+	vmcb->rax = vcpu->registers[RAX];
+	vmcb->rsp = vcpu->registers[RSP];
+	vmcb->tsc_offset = vcpu->tsc_offset;
+	vmcb->tlb_control = 0;
+	if (svm->flushed != generation) {
+		vmcb->tlb_control = vendor_caps.flush_by_asid ? VMCB_TLB_FLUSH_ASID :
+								VMCB_TLB_FLUSH_ALL;
+		svm->flushed = generation;
+	}
+	__asm__ volatile("clgi" : : : "memory");
+	/* Whoever kicks after this look ends guest mode by the interrupt. */
+	if (__atomic_load_n(&vcpu->attention, __ATOMIC_SEQ_CST) != 0 ||
+	    svm->flushed != __atomic_load_n(&svm_vms[vcpu->vm->number].generation,
+					    __ATOMIC_ACQUIRE)) {
+		__asm__ volatile("stgi" : : : "memory");
+		*exit = (struct vcpu_exit){ .kind = EXIT_NOTHING };
+		return;
+	}
+	svm_enter(hpa_value(svm->vmcb_address), vcpu->registers, hpa_value(this_pcpu()->svm->host_vmcb));
+	vmcb->event_injection = 0;
+	vcpu->registers[RAX] = vmcb->rax;
+	vcpu->registers[RSP] = vmcb->rsp;
+	if (vmcb->dr7 & 0xff)
+		write_dr7(0x400); /* emulators leave the guest's on */
+	/* Pending host interrupts are taken here. */
+	__asm__ volatile("stgi; sti; nop; cli" : : : "memory");
+	svm_decode_exit(vcpu, exit);
+}
+
+static void svm_flush(struct vm *vm)
+{
+	__atomic_fetch_add(&svm_vms[vm->number].generation, 1, __ATOMIC_SEQ_CST);
+	run_sync_all();
+}
+
+const struct vendor_ops svm_ops = {
+	.name = "AMD SVM",
+	.init = svm_init,
+	.cpu_init = svm_cpu_init,
+	.vm_create = svm_vm_create,
+	.vm_allow_ports = svm_vm_allow_ports,
+	.vcpu_create = svm_vcpu_create,
+	.vcpu_reset = svm_vcpu_reset,
+	.vcpu_startup = svm_vcpu_startup,
+	.vcpu_enter_64 = svm_vcpu_enter_64,
+	.run = svm_run,
+	.put = svm_put,
+	.get_mode = svm_get_mode,
+	.set_rip = svm_set_rip,
+	.set_rflags = svm_set_rflags,
+	.inject_exception = svm_inject_exception,
+	.interruptible = svm_interruptible,
+	.msr_read = svm_msr_read,
+	.msr_write = svm_msr_write,
+	.flush = svm_flush,
+	.dump = svm_dump,
+	.exit_name = svm_exit_name,
+};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the SVM folder share. */
+#ifndef CORE_SVM_SVM_H
+#define CORE_SVM_SVM_H
+
+#include "svm/vmcb.h"
+#include "vm/vendor.h"
+
+/* One a pCPU: what the CPU needs while it runs guests. */
+struct svm_cpu {
+	hpa_t host_vmcb;      /* the host's FS, GS, TR and so on, for VMLOAD after an exit */
+	struct vcpu *current; /* whose FPU, XCR0, DR0-3 and TSC_AUX are in the registers */
+};
+
+struct svm_vcpu {
+	struct vmcb *vmcb;
+	hpa_t vmcb_address;
+	void *xsave; /* a page, while another vCPU is current */
+	uint64_t xcr0, tsc_aux, dr[4];
+	uint64_t flushed; /* the VM's generation this vCPU's TLB entries are of */
+	bool nmi_blocked; /* until IRET */
+};
+
+/* One a VM. */
+struct svm_vm {
+	uint8_t *iopm; /* 12 KiB, bit set: intercepted */
+	uint8_t *msrpm; /* 8 KiB, two bits an MSR */
+	hpa_t iopm_address, msrpm_address;
+	uint64_t generation; /* atomic: counts flushes */
+};
+extern struct svm_vm svm_vms[VM_MAX];
+
+static inline struct svm_vcpu *svm_of(const struct vcpu *vcpu)
+{
+	return vcpu->vendor;
+}
+
+/* enter.S */
+void svm_enter(uint64_t vmcb, uint64_t registers[16], uint64_t host_vmcb);
+
+/* state.c: the vCPU's architectural state. */
+void svm_vcpu_reset(struct vcpu *vcpu);
+void svm_vcpu_startup(struct vcpu *vcpu, uint8_t vector);
+void svm_vcpu_enter_64(struct vcpu *vcpu, uint64_t rip, uint64_t gdt, uint64_t cr3);
+void svm_get_mode(const struct vcpu *vcpu, struct vcpu_mode *mode);
+int svm_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
+int svm_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
+void svm_dump(const struct vcpu *vcpu);
+
+/* switch.c: what VMRUN does not switch. */
+void svm_make_current(struct vcpu *vcpu);
+void svm_put(struct vcpu *vcpu);
+
+/* exit.c: fills the neutral exit from the VMCB. */
+void svm_decode_exit(struct vcpu *vcpu, struct vcpu_exit *exit);
+const char *svm_exit_name(uint64_t code);
+
+/* check.c: whether the CPU would accept the VMCB (APM vol. 2, 15.5.1). NULL, or what is wrong. Pure. */
+const char *svm_check_vmcb(const struct vmcb *vmcb);
+
+#endif
