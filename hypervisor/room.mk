@@ -5,6 +5,9 @@
 CORE_PURE = \
 	hypervisor/lib/errno.h hypervisor/lib/format.h hypervisor/lib/lock.h hypervisor/lib/log.h \
 	hypervisor/lib/reason.c hypervisor/lib/reason.h hypervisor/lib/string.h hypervisor/lib/types.h
+CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapic-interrupt.c \
+	hypervisor/vm/vlapic-parts.h hypervisor/vm/vlapic-timer.c hypervisor/vm/vlapic.c \
+	hypervisor/vm/vlapic.h
 
 # The rest, a line a folder.
 CORE_LIB = hypervisor/lib/string.c
