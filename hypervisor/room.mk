@@ -3,17 +3,19 @@
 
 # Pure: no privileged instruction, no global state but what their headers name.
 CORE_PURE = \
-	hypervisor/lib/errno.h hypervisor/lib/format.h hypervisor/lib/lock.h hypervisor/lib/log.h \
+	hypervisor/lib/errno.h hypervisor/lib/format.c hypervisor/lib/format.h hypervisor/lib/lock.h hypervisor/lib/log.h \
 	hypervisor/lib/reason.c hypervisor/lib/reason.h hypervisor/lib/string.h hypervisor/lib/types.h
 CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapic-interrupt.c \
 	hypervisor/vm/vlapic-parts.h hypervisor/vm/vlapic-timer.c hypervisor/vm/vlapic.c \
 	hypervisor/vm/vlapic.h
 
 # The rest, a line a folder.
-CORE_LIB = hypervisor/lib/string.c
-CORE_BOOT =
+CORE_LIB = hypervisor/lib/string.c hypervisor/lib/log.c
+CORE_BOOT = hypervisor/boot/entry.S hypervisor/boot/image.h hypervisor/boot/start.c
 CORE_MEMORY =
-CORE_X86 =
+CORE_X86 = hypervisor/x86/cpu.h hypervisor/x86/descriptor.c hypervisor/x86/descriptor.h \
+	hypervisor/x86/interrupt.c hypervisor/x86/interrupt.h hypervisor/x86/machine.h hypervisor/x86/panic.c \
+	hypervisor/x86/panic.h hypervisor/x86/pcpu.h hypervisor/x86/serial.c hypervisor/x86/vectors.S
 CORE_ACPI =
 CORE_PCI =
 CORE_IOMMU =
