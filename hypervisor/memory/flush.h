@@ -25,16 +25,20 @@ struct flush {
 		hpa_t start;
 		uint64_t size;
 	} range[FLUSH_MAX_RANGES];
+	/* Tables that became empty and were taken out: hardware may still walk them, so they are
+	 * freed after the flush. The first word of each leads to the next (page-aligned, which is
+	 * "not present" in every format). */
+	hpa_t tables;
 };
 
 /* Panics if the token still has something pending. */
 void flush_check_consumed(struct flush *token);
 #define FLUSH_TOKEN(name)                                                                          \
-	struct flush name __attribute__((cleanup(flush_check_consumed))) = { .space = NULL }
+	struct flush name __attribute__((cleanup(flush_check_consumed))) = {.space = NULL}
 
-/* Makes every CPU and every IOMMU forget the space's old translations (space->flush), then takes the
- * mapping counts back (owner_put()). Returns only when nobody can use the old translation any more.
- * An empty token is fine. */
+/* Makes every CPU and every IOMMU forget the space's old translations (space->flush), then takes
+ * the mapping counts back (owner_put()). Returns only when nobody can use the old translation any
+ * more. An empty token is fine. */
 void flush_consume(struct flush *token);
 
 #endif

@@ -5,10 +5,12 @@
  *	A page is mapped in the second-level tables of a VM, or in the IOMMU tables of its devices,
  *	only while that VM owns it; and it changes its owner only while nothing maps it.
  *
- * RAM has an entry per 2 MiB block, and per 4 KiB page where a block is mixed; device memory is a
- * sorted list of ranges. Every range that is in neither belongs to nobody and can never be mapped.
+ * One tree over the 52-bit physical address space, RAM and device memory alike: an entry speaks for
+ * 256 TiB, 512 GiB, 1 GiB, 2 MiB or one page, and is split where its parts differ. What was never
+ * declared belongs to nobody and can never be mapped.
  *
- * Pure but for its lock and frame_alloc() for mixed blocks. Locks: one inside; any CPU.
+ * Pure but for its lock and frame_alloc() for the tree (memory/frame.h). Locks: one inside; any
+ *CPU.
  */
 #ifndef CORE_MEMORY_OWNER_H
 #define CORE_MEMORY_OWNER_H
@@ -18,7 +20,7 @@
 enum owner {
 	OWNER_NOBODY = 0, /* no RAM or device, or firmware's: never mapped */
 	OWNER_CORE = 1,
-	OWNER_FREE = 2,	   /* RAM not handed out yet */
+	OWNER_FREE = 2,	     /* RAM not handed out yet */
 	OWNER_VM_FIRST = 16, /* + VM number */
 	OWNER_LAST = 255,
 };
@@ -28,25 +30,31 @@ enum page_type {
 	PAGE_DEVICE, /* a BAR, an APIC: uncached, never executable */
 };
 
-/* Declares a range (page-aligned, not wrapping, overlapping none) at boot. Returns -EINVAL, -EEXIST,
- * -ENOSPC (too many device ranges), -ENOMEM. */
+/* Everything is nobody's. At boot, once, after frame_init(). */
+void owner_init(void);
+
+/* Declares a range (page-aligned, not wrapping, overlapping none) at boot. Returns -EINVAL,
+ * -EEXIST, -ENOMEM. */
 int owner_add(hpa_t start, uint64_t size, enum page_type type, enum owner owner);
 
-/* Moves a range from one owner to another, all or nothing. -EPERM: some page is not from's;
- * -EBUSY: some page is mapped; -ENOMEM. */
+/* Moves a range from one owner to another, all or nothing; neither is OWNER_NOBODY. -EINVAL;
+ * -EPERM: some page is not from's; -EBUSY: some page is mapped; -ENOMEM. */
 int owner_change(hpa_t start, uint64_t size, enum owner from, enum owner to);
 
 /* Counts one mapping of each page in the range, all or nothing; for memory/table.c alone.
- * -EPERM unless every page is the owner's and of the type. */
+ * -EPERM unless every page is the owner's and of the type; -EINVAL; -ENOMEM. */
 int owner_get(hpa_t start, uint64_t size, enum page_type type, enum owner owner);
 /* Takes it back. A count below zero is a panic. */
 void owner_put(hpa_t start, uint64_t size);
+/* Makes sure that owner_put() of this mapped range, which cannot fail, finds entries that begin and
+ * end where the range does; only a part of what one owner_get() took needs it. -ENOMEM. */
+int owner_prepare_put(hpa_t start, uint64_t size);
 
 /* Whose the page is. */
 enum owner owner_of(hpa_t page);
 
-/* Calls for each maximal range of one owner and type, ascending; until a call returns non-zero,
- * which is returned. */
+/* Calls for each maximal range of one owner (but nobody) and type, ascending; until a call returns
+ * non-zero, which is returned. No lock is held during a call: it may map. */
 int owner_each(int (*call)(void *data, hpa_t start, uint64_t size, enum page_type type,
 			   enum owner owner),
 	       void *data);

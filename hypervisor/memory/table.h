@@ -4,9 +4,13 @@
  * 15.25), AMD-Vi (AMD I/O Virtualization Technology Specification 48882, 2.2.3) and VT-d second
  * level (Intel VT-d specification, 9.8). EPT will be the fourth.
  *
- * A space is one such tree and the VM it belongs to. Mapping checks the owner table (memory/owner.h)
- * for every page; there is no other way to write a leaf. Uses 1 GiB and 2 MiB leaves where address
- * and size allow and the format can; splits them when a part is unmapped.
+ * A space is one such tree and the VM it belongs to. Mapping checks the owner table
+ * (memory/owner.h) for every page; there is no other way to write a leaf. Uses 1 GiB and 2 MiB
+ * leaves where address and size allow and the format can; splits them when a part is unmapped.
+ *
+ * Hardware may walk a table at any moment: entries are written with single stores, and a table is
+ * complete before an entry leads to it. A range that was unmapped can be mapped again once its
+ * token is consumed; until then hardware may still see nothing there.
  *
  * Locks: the caller holds the VM's lock.
  */
@@ -29,22 +33,28 @@ extern const struct table_format table_format_vtd;
 struct space {
 	const struct table_format *format;
 	enum owner owner;
-	hpa_t root;	 /* the top table */
-	unsigned levels; /* 4; AMD-Vi and VT-d also 3 */
+	hpa_t root;		     /* the top table */
+	unsigned levels;	     /* 4; AMD-Vi and VT-d also 3 */
 	unsigned largest_leaf_shift; /* 12, 21 or 30: what the hardware can */
+
+	/* The user's, set before space_init(), which leaves them alone. */
 	/* Makes all hardware that may cache translations of this space forget them, and returns
-	 * when that is done. Set by the space's user before the first unmap. */
+	 * when that is done. */
 	void (*flush)(struct space *space);
+	/* Writes back the cache lines of what was written to a table, where the hardware's walks do
+	 * not look into caches (VT-d without ECAP.C); done before anything leads there. NULL: they
+	 * do. */
+	void (*write_back)(const void *start, size_t size);
 	void *user; /* for flush() */
 };
 
-/* Allocates the root. -ENOMEM. */
+/* Allocates the root. -EINVAL: no such shape; -ENOMEM. */
 int space_init(struct space *space, const struct table_format *format, enum owner owner,
 	       unsigned levels, unsigned largest_leaf_shift);
 
 /* Maps [start, start + size) to host memory at target, all of it or nothing. Page-aligned, not
- * wrapping, within the levels' range. -EINVAL; -EEXIST: something is mapped there; -EPERM: a page is
- * not the space's owner's, or not of the type; -ENOMEM. Adding needs no flush. */
+ * wrapping, within the levels' range. -EINVAL; -EEXIST: something is mapped there; -EPERM: a page
+ * is not the space's owner's, or not of the type; -ENOMEM. Adding needs no flush. */
 int space_map(struct space *space, gpa_t start, hpa_t target, uint64_t size, enum page_type type,
 	      unsigned flags);
 
@@ -56,7 +66,8 @@ int space_unmap(struct space *space, gpa_t start, uint64_t size, struct flush *t
 /* What an address leads to: 0 and the target and flags, or -ENOENT. Either pointer may be NULL. */
 int space_look_up(const struct space *space, gpa_t address, hpa_t *target, unsigned *flags);
 
-/* Frees all tables (after a flush; for a VM that ends). */
+/* Takes all mappings away, flushes through the token, which comes back consumed, and frees all
+ * tables; for a VM that ends. The hardware must have been told to use the root no more. */
 void space_finish(struct space *space, struct flush *token);
 
 #endif
