@@ -7,6 +7,8 @@ CORE_PURE = \
 	hypervisor/memory/owner.c hypervisor/memory/owner.h hypervisor/memory/table.c hypervisor/memory/table.h \
 	hypervisor/lib/errno.h hypervisor/lib/format.c hypervisor/lib/format.h hypervisor/lib/lock.h hypervisor/lib/log.h \
 	hypervisor/lib/reason.c hypervisor/lib/reason.h hypervisor/lib/string.h hypervisor/lib/types.h
+CORE_PURE += hypervisor/boot/manifest.c hypervisor/boot/manifest.h hypervisor/boot/multiboot2.c \
+	hypervisor/boot/multiboot2.h hypervisor/lib/bytes.h
 CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapic-interrupt.c \
 	hypervisor/vm/vlapic-parts.h hypervisor/vm/vlapic-timer.c hypervisor/vm/vlapic.c \
 	hypervisor/vm/vlapic.h

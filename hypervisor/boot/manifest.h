@@ -2,28 +2,35 @@
 /*
  * The manifest: a text module that says which VMs the core starts. Pure parser.
  *
- *	# a comment
+ *	# a comment, on a line of its own or after a value
  *	[vm ui]
  *	kind = ui                     # ui or control; exactly one of each
  *	kernel = vmlinuz-ui           # names of boot modules
  *	initrd = initrd-ui
- *	cmdline = console=ttyS0 quiet # to the end of the line
+ *	# the command line goes to the end of its line, whatever is in it
+ *	cmdline = console=ttyS0 quiet
  *	memory = 512M                 # K, M, G; the control VM has the rest: it has no such line
  *	vcpus = all                   # or a number
  *	device = class 03             # PCI class, or class and subclass: class 0c03
  *	device = 00:04.0              # or bus:device.function
- *	watchdog = 30                 # seconds without a sign of life before it is restarted; 0: never
- *	restarts = 100                # in a row before it is given up; 0: for ever
+ *	watchdog = 30                 # seconds without a sign of life before it is restarted; 0:
+ *never restarts = 100                # in a row before it is given up; 0: for ever
  *
- * The control VM owns every device that no line of the UI VM names; it may have `device` lines, which
- * then must not name a device of the UI VM's (DEVICE_TWICE). PS/2 is the UI VM's.
+ * kind, kernel and the UI VM's memory must be there. Without the others: no initrd, an empty
+ *command line, all CPUs, no devices, watchdog 0, restarts 100. Only the UI VM has memory and
+ *restarts: with the control VM the machine restarts.
+ *
+ * The control VM owns every device that no line of the UI VM names; it may have `device` lines,
+ *which then must not name a device of the UI VM's (DEVICE_TWICE). PS/2 is the UI VM's.
  */
 #ifndef CORE_BOOT_MANIFEST_H
 #define CORE_BOOT_MANIFEST_H
 
+#include "lib/reason.h"
 #include "lib/types.h"
 
 #define MANIFEST_MAX_VMS     2
+#define MANIFEST_MAX_VCPUS   16
 #define MANIFEST_MAX_DEVICES 32
 #define MANIFEST_NAME	     16
 #define MANIFEST_MODULE	     64
@@ -58,11 +65,13 @@ struct manifest {
 };
 
 struct manifest_error {
-	uint32_t line, column; /* from 1 */
+	enum reason reason;    /* MANIFEST_ERROR, MANIFEST_VMS, DEVICE_TWICE */
+	uint32_t line, column; /* from 1; bytes */
 	char message[96];      /* what is wrong and what would be right */
 };
 
-/* 0, or -EINVAL with the error. The text need not end with a newline or a zero. */
+/* 0, or -EINVAL with the error; then the manifest is not to be used. The text need not end with a
+ * newline or a zero. */
 int manifest_parse(const char *untrusted_text, size_t size, struct manifest *manifest,
 		   struct manifest_error *error);
 

@@ -15,7 +15,7 @@
 
 struct boot_range {
 	uint64_t start, size;
-	uint32_t type; /* E820: 1 usable, 2 reserved, 3 ACPI data, 4 ACPI NVS, 5 bad; EFI's likewise */
+	uint32_t type; /* E820's: 1 usable, 2 reserved, 3 ACPI data, 4 ACPI NVS, 5 bad */
 };
 
 struct boot_module {
@@ -26,8 +26,9 @@ struct boot_module {
 struct boot_info {
 	char cmdline[BOOT_CMDLINE];
 	char loader[64];
-	struct boot_range ranges[BOOT_MAX_RANGES]; /* ascending, page-aligned inwards (usable) or
-						      outwards, not overlapping: the worse type wins */
+	/* Ascending, in whole pages (usable ones aligned inwards, others outwards), not overlapping:
+	 * the worse type wins. The multiboot map is preferred, else EFI's in E820's types. */
+	struct boot_range ranges[BOOT_MAX_RANGES];
 	size_t range_count;
 	struct boot_module modules[BOOT_MAX_MODULES];
 	size_t module_count;
