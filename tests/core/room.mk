@@ -14,8 +14,8 @@ check_PROGRAMS += tests/core/test_frame tests/core/test_table
 TESTS_FAST += tests/core/test_frame tests/core/test_table
 tests_core_test_frame_SOURCES = tests/core/test_frame.c $(CORE_STUB)
 tests_core_test_frame_CPPFLAGS = $(CORE_CPPFLAGS)
-tests_core_test_frame_LDADD = $(CORE_TEST_LDADD)
+tests_core_test_frame_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_table_SOURCES = tests/core/test_table.c $(CORE_STUB)
 tests_core_test_table_CPPFLAGS = $(CORE_CPPFLAGS)
-tests_core_test_table_LDADD = $(CORE_TEST_LDADD)
+tests_core_test_table_LDADD = $(CORE_TEST_LIBS)
 endif
