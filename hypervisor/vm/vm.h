@@ -19,7 +19,7 @@
 #define VM_MAX	      2 /* the service VMs */
 #define VM_MAX_VCPUS  16
 #define VM_MAX_MMIO   32
-#define VM_MAX_PIO    32
+#define VM_MAX_PIO    48
 #define VM_NAME_SIZE  16
 
 struct vm;
@@ -69,6 +69,7 @@ struct vm {
 	enum vm_stop stop;    /* atomic: the first reason wins */
 	struct lock lock;     /* the device models' state and the tables */
 	struct space memory;  /* what the vCPUs see */
+	uint64_t memory_size; /* bytes of RAM; for reports */
 	struct iommu_domain domain; /* what its devices see */
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 	unsigned vcpu_count;
@@ -81,6 +82,8 @@ struct vm {
 	struct bus *bus;
 	uint64_t restarts;
 	uint64_t watchdog_deadline; /* TSC; 0: not armed. Atomic. */
+	uint16_t pm1_control;	    /* what the VM wrote there to power off */
+	const struct vm_image *image; /* what is loaded at each start (vm/load.h) */
 };
 
 static inline enum owner vm_owner(const struct vm *vm)
@@ -96,6 +99,9 @@ int vm_add_mmio(struct vm *vm, gpa_t start, uint64_t size, vm_access *access, vo
 		const char *name);
 int vm_add_pio(struct vm *vm, uint16_t first, uint16_t count, vm_access *access, void *data,
 	       const char *name);
+
+/* The VM reaches these I/O ports without the core. Boot only. */
+void vm_allow_ports(struct vm *vm, uint16_t first, uint32_t count);
 
 /* Copies from and to the VM's RAM at a GPA, across pages; never device memory, never beyond what the
  * VM may write. Any CPU. 0, or -EFAULT with nothing or a part copied. */
@@ -116,6 +122,13 @@ struct vcpu *vm_vcpu_of_apic_id(struct vm *vm, uint32_t apic_id);
 
 /* Makes a vCPU look at its pending events again soon, wherever it is. Any CPU, handlers too. */
 void vcpu_kick(struct vcpu *vcpu);
+
+/* Does what a write to the vCPU's local APIC asks for: IPIs, the end of a level interrupt. */
+struct vlapic_action;
+void vcpu_apic_action(struct vcpu *vcpu, const struct vlapic_action *action);
+
+/* Counts something the VM may not do, and logs the first ones, later ever fewer. */
+void vm_violation(struct vcpu *vcpu, enum counter counter, const char *what, uint64_t detail);
 
 /* Parts of struct vcpu that device models need. */
 struct vm *vcpu_vm(struct vcpu *vcpu);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What happens on exits: one handler a kind (exit.c), with the policies in files of their own. */
+#ifndef CORE_VM_EXIT_H
+#define CORE_VM_EXIT_H
+
+#include "vm/vcpu.h"
+
+/* Deals with the exit on the vCPU's pCPU. Afterwards the vCPU may run on, be halted, or its VM be
+ * stopping. */
+void exit_handle(struct vcpu *vcpu, const struct vcpu_exit *exit);
+
+/* The instruction is done: RIP past it. length 0 is decoded. */
+void exit_advance(struct vcpu *vcpu, uint8_t length);
+void exit_inject_gp(struct vcpu *vcpu);
+
+/* The instruction's bytes at RIP; returns how many could be read (at most 15; 0: the fetch faults). */
+size_t exit_fetch(struct vcpu *vcpu, uint8_t bytes[15]);
+
+/* cpuid.c: what a vCPU sees in a leaf. Pure but for the CPU's own CPUID. */
+void cpuid_exit(struct vcpu *vcpu);
+
+/* msr.c */
+void msr_exit(struct vcpu *vcpu, const struct vcpu_exit *exit);
+
+/* mmio.c: an access where nothing is mapped. */
+void mmio_exit(struct vcpu *vcpu, const struct vcpu_exit *exit);
+
+#endif

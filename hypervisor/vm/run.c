@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The run loop of a pCPU. Interrupt handlers only set bits (posted vectors, vcpu->attention); the
+ * loop looks at them with interrupts off, so that what comes after the look ends guest mode or HLT.
+ *
+ * Priority: the UI VM's vCPU, but of each period while both have work no more than its budget.
+ */
+#include "vm/run.h"
+
+#include "lib/log.h"
+#include "vm/exit.h"
+#include "vm/lifecycle.h"
+#include "vm/trace.h"
+#include "vm/vendor.h"
+#include "x86/cpu.h"
+#include "x86/interrupt.h"
+#include "x86/machine.h"
+#include "x86/pcpu.h"
+
+#define PERIOD_MS 10
+#define BUDGET_MS 8
+
+struct runner {
+	struct vcpu *vcpus[VM_MAX]; /* by priority */
+	uint64_t passes;	    /* atomic: how often guest mode was left */
+	uint32_t in_guest;	    /* atomic */
+	uint64_t armed;		    /* the deadline the local APIC's timer has */
+	uint64_t period_start, used; /* TSC */
+	uint64_t slice_end;	    /* TSC; 0: nobody waits */
+};
+
+static struct runner runners[PCPU_MAX];
+
+static bool is_running(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) == VM_RUNNING &&
+	       __atomic_load_n(&vm->stop, __ATOMIC_ACQUIRE) == VM_STOP_NONE;
+}
+
+static void take_startup_events(struct vcpu *vcpu)
+{
+	uint32_t events = __atomic_load_n(&vcpu->events, __ATOMIC_ACQUIRE);
+
+	if (events & VCPU_EVENT_INIT) {
+		/* A start-up IPI that came after it stays. */
+		__atomic_fetch_and(&vcpu->events, ~(VCPU_EVENT_INIT | VCPU_EVENT_NMI),
+				   __ATOMIC_ACQ_REL);
+		vlapic_reset(&vcpu->lapic, vcpu->lapic.id, vcpu->number == 0, tsc_hz, true);
+		vendor->vcpu_reset(vcpu);
+		vcpu->state = VCPU_OFF;
+		events = __atomic_load_n(&vcpu->events, __ATOMIC_ACQUIRE);
+	}
+	if (events & VCPU_EVENT_STARTUP) {
+		__atomic_fetch_and(&vcpu->events, ~(VCPU_EVENT_STARTUP | 0xff00U),
+				   __ATOMIC_ACQ_REL);
+		if (vcpu->state != VCPU_OFF)
+			return;
+		vendor->vcpu_startup(vcpu, (uint8_t)(events >> 8));
+		vcpu->state = VCPU_READY;
+	}
+}
+
+/* Whether the vCPU has something to do now; takes what has been posted to it. */
+static bool is_ready(struct vcpu *vcpu, uint64_t now)
+{
+	__atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
+	if (!is_running(vcpu->vm)) {
+		if (!vcpu->parked && __atomic_load_n(&vcpu->vm->state, __ATOMIC_ACQUIRE) == VM_STOPPING) {
+			vendor->put(vcpu);
+			vcpu->state = VCPU_OFF;
+			__atomic_store_n(&vcpu->parked, 1, __ATOMIC_RELEASE);
+		}
+		return false;
+	}
+	if (vcpu->events & (VCPU_EVENT_INIT | VCPU_EVENT_STARTUP))
+		take_startup_events(vcpu);
+	if (vcpu->state == VCPU_OFF)
+		return false;
+	if (vlapic_tick(&vcpu->lapic, now))
+		counter_add(vcpu->vm, COUNTER_TIMERS, 1);
+	if (vcpu->state == VCPU_HALTED &&
+	    ((vcpu->events & VCPU_EVENT_NMI) ||
+	     (vlapic_pending(&vcpu->lapic) >= 0 && vendor->interruptible(vcpu))))
+		vcpu->state = VCPU_READY;
+	return vcpu->state == VCPU_READY;
+}
+
+static struct vcpu *pick(struct runner *runner, uint64_t now)
+{
+	struct vcpu *first = NULL, *second = NULL;
+	uint64_t budget = tsc_hz / 1000 * BUDGET_MS, period = tsc_hz / 1000 * PERIOD_MS;
+
+	for (size_t i = 0; i < VM_MAX; i++) {
+		struct vcpu *vcpu = runner->vcpus[i];
+
+		if (vcpu == NULL || !is_ready(vcpu, now))
+			continue;
+		if (first == NULL)
+			first = vcpu;
+		else
+			second = vcpu;
+	}
+	runner->slice_end = 0;
+	if (second == NULL)
+		return first;
+	if (now - runner->period_start >= period) {
+		runner->period_start = now;
+		runner->used = 0;
+	}
+	if (runner->used < budget) {
+		runner->slice_end = now + (budget - runner->used);
+		return first;
+	}
+	runner->slice_end = runner->period_start + period;
+	return second;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static void arm_timer(struct runner *runner)
+{
+	uint64_t deadline = runner->slice_end;
+
+	for (size_t i = 0; i < VM_MAX; i++)
+		if (runner->vcpus[i] != NULL && runner->vcpus[i]->state != VCPU_OFF)
+			deadline = earlier(deadline, vlapic_deadline(&runner->vcpus[i]->lapic));
+	if (this_pcpu()->number == 0)
+		deadline = earlier(deadline, lifecycle_deadline());
+	if (deadline != runner->armed) {
+		runner->armed = deadline;
+		lapic_arm_timer(deadline);
+	}
+}
+
+static bool wants_attention(const struct runner *runner)
+{
+	for (size_t i = 0; i < VM_MAX; i++)
+		if (runner->vcpus[i] != NULL &&
+		    __atomic_load_n(&runner->vcpus[i]->attention, __ATOMIC_SEQ_CST) != 0)
+			return true;
+	return false;
+}
+
+/* Runs the vCPU until another might have to. */
+static void run(struct runner *runner, struct vcpu *vcpu)
+{
+	struct vcpu_exit exit;
+
+	do {
+		arm_timer(runner);
+		__atomic_store_n(&runner->in_guest, 1, __ATOMIC_SEQ_CST);
+		vendor->run(vcpu, &exit);
+		__atomic_store_n(&runner->in_guest, 0, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&runner->passes, 1, __ATOMIC_SEQ_CST);
+		counter_add(vcpu->vm, COUNTER_EXITS, 1);
+		trace_exit(vcpu, &exit);
+		exit_handle(vcpu, &exit);
+	} while (exit.kind != EXIT_NOTHING && vcpu->state == VCPU_READY &&
+		 !wants_attention(runner) && (runner->armed == 0 || rdtsc() < runner->armed));
+}
+
+static void idle(struct runner *runner)
+{
+	arm_timer(runner);
+	if (wants_attention(runner) || (this_pcpu()->number == 0 && lifecycle_has_work()))
+		return;
+	if (runner->armed != 0 && rdtsc() >= runner->armed)
+		return;
+	/* STI holds interrupts off for one more instruction. */
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+_Noreturn void machine_run_cpu(void)
+{
+	struct pcpu *pcpu = this_pcpu();
+	struct runner *runner = &runners[pcpu->number];
+
+	if (vendor->cpu_init() != 0)
+		core_panic(REASON_OUT_OF_FRAMES, "for CPU %u", pcpu->number);
+	for (size_t i = 0; i < VM_MAX; i++)
+		if (vm_list[i] != NULL && pcpu->number < vm_list[i]->vcpu_count)
+			runner->vcpus[i] = vm_list[i]->vcpus[pcpu->number];
+	for (;;) {
+		uint64_t now, ended;
+		struct vcpu *vcpu;
+
+		if (pcpu->number == 0)
+			lifecycle_poll();
+		now = rdtsc();
+		vcpu = pick(runner, now);
+		if (vcpu == NULL) {
+			idle(runner);
+			continue;
+		}
+		run(runner, vcpu);
+		ended = rdtsc();
+		if (runner->armed != 0 && ended >= runner->armed)
+			runner->armed = UINT64_MAX; /* it has gone off: arm anew */
+		if (vcpu == runner->vcpus[0] && runner->slice_end != 0)
+			runner->used += ended - now;
+	}
+}
+
+void run_sync_all(void)
+{
+	for (unsigned i = 0; i < pcpu_count; i++) {
+		struct runner *runner = &runners[i];
+		uint64_t passes = __atomic_load_n(&runner->passes, __ATOMIC_SEQ_CST);
+
+		if (pcpu_list[i] == this_pcpu() ||
+		    !__atomic_load_n(&runner->in_guest, __ATOMIC_SEQ_CST))
+			continue;
+		lapic_send(pcpu_list[i]->apic_id, VECTOR_KICK);
+		while (__atomic_load_n(&runner->in_guest, __ATOMIC_SEQ_CST) &&
+		       __atomic_load_n(&runner->passes, __ATOMIC_SEQ_CST) == passes)
+			cpu_pause();
+	}
+}
