@@ -7,6 +7,7 @@
 
 #define SETUP_HEADER 0x1f1
 #define SETUP_SECTS  0x1f1
+#define SYSSIZE	     0x1f4 /* of the code, in 16 bytes */
 #define BOOT_FLAG    0x1fe
 #define JUMP	     0x200
 #define HEADER_MAGIC 0x202
@@ -83,13 +84,16 @@ int linux_check(const uint8_t *untrusted_image, size_t size, struct linux_kernel
 		.preferred_address = get(image + PREF_ADDRESS, 8),
 		.cmdline_max = (uint32_t)get(image + CMDLINE_SIZE, 4),
 	};
-	if (kernel->code_size < LINUX_ENTRY_64 + 1)
-		*problem = "it is truncated";
-	else if (kernel->alignment == 0 || (kernel->alignment & (kernel->alignment - 1)) != 0 ||
+	if (kernel->code_size < LINUX_ENTRY_64 + 1 ||
+	    kernel->code_size < get(image + SYSSIZE, 4) * 16) {
+		*problem = "its end is missing";
+		return -EBADMSG;
+	}
+	if (kernel->alignment == 0 || (kernel->alignment & (kernel->alignment - 1)) != 0 ||
 		 kernel->alignment > GIB)
 		*problem = "its alignment is no power of two";
 	else if (kernel->init_size < kernel->code_size || kernel->init_size > GIB)
-		*problem = "its memory size makes no sense: truncated or damaged";
+		*problem = "its memory size makes no sense";
 	else if (kernel->preferred_address % kernel->alignment != 0 ||
 		 kernel->preferred_address > 4 * GIB - kernel->init_size)
 		*problem = "its preferred address makes no sense";

@@ -19,7 +19,7 @@ struct linux_kernel {
 	uint32_t cmdline_max; /* bytes without the zero */
 };
 
-/* 0, or -ENOEXEC with what is wrong. */
+/* 0; -ENOEXEC with what is wrong; -EBADMSG: it is one, but truncated. */
 int linux_check(const uint8_t *untrusted_image, size_t size, struct linux_kernel *kernel,
 		const char **problem);
 
