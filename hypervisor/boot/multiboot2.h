@@ -26,8 +26,9 @@ struct boot_module {
 struct boot_info {
 	char cmdline[BOOT_CMDLINE];
 	char loader[64];
-	/* Ascending, in whole pages (usable ones aligned inwards, others outwards), not overlapping:
-	 * the worse type wins. The multiboot map is preferred, else EFI's in E820's types. */
+	/* Ascending, in whole pages (usable ones aligned inwards, others outwards), not
+	 * overlapping: the worse type wins. The multiboot map is preferred, else EFI's in E820's
+	 * types. */
 	struct boot_range ranges[BOOT_MAX_RANGES];
 	size_t range_count;
 	struct boot_module modules[BOOT_MAX_MODULES];

@@ -18,4 +18,48 @@ tests_core_test_frame_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_table_SOURCES = tests/core/test_table.c $(CORE_STUB)
 tests_core_test_table_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_table_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/core/test_manifest tests/core/test_multiboot2
+TESTS_FAST += tests/core/test_manifest tests/core/test_multiboot2
+tests_core_test_manifest_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_manifest_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_multiboot2_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_multiboot2_LDADD = $(CORE_TEST_LIBS)
+
+# Fuzz targets; `make fuzz` builds them from the sources that are named.
+CORE_FUZZ_COMPILE = $(FUZZ_COMPILE) $(CORE_CPPFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_manifest tests/fuzz/fuzz_multiboot2
+tests_fuzz_fuzz_manifest_SOURCES = tests/fuzz/fuzz_manifest.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_manifest_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_fuzz_manifest_LDADD = libcore-pure.a
+tests/fuzz/fuzz_manifest.libfuzzer: tests/fuzz/fuzz_manifest.c hypervisor/boot/manifest.c \
+		hypervisor/lib/format.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+tests_fuzz_fuzz_multiboot2_SOURCES = tests/fuzz/fuzz_multiboot2.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_multiboot2_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_fuzz_multiboot2_LDADD = libcore-pure.a
+tests/fuzz/fuzz_multiboot2.libfuzzer: tests/fuzz/fuzz_multiboot2.c hypervisor/boot/multiboot2.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+CLEANFILES += fuzz_manifest.input fuzz_multiboot2.input
+
+# PCI, on a copy of QEMU's configuration space.
+CORE_FAKE_PCI = tests/core/fake-pci.c tests/core/fake-pci.h tests/core/fake-pci-dump.h
+check_PROGRAMS += tests/core/test_config tests/core/test_caps tests/core/test_scan
+TESTS_FAST += tests/core/test_config tests/core/test_caps tests/core/test_scan
+tests_core_test_config_SOURCES = tests/core/test_config.c hypervisor/pci/config.c
+tests_core_test_config_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_config_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_caps_SOURCES = tests/core/test_caps.c $(CORE_FAKE_PCI)
+tests_core_test_caps_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_caps_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_scan_SOURCES = tests/core/test_scan.c hypervisor/pci/scan.c $(CORE_FAKE_PCI) $(CORE_STUB)
+tests_core_test_scan_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_scan_LDADD = $(CORE_TEST_LIBS)
+FUZZ_TARGETS += tests/fuzz/fuzz_caps
+tests_fuzz_fuzz_caps_SOURCES = tests/fuzz/fuzz_caps.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_caps_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_fuzz_caps_LDADD = libcore-pure.a
+tests/fuzz/fuzz_caps.libfuzzer: tests/fuzz/fuzz_caps.c hypervisor/pci/caps.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+CLEANFILES += fuzz_caps.input
 endif
