@@ -9,9 +9,13 @@ CORE_PURE = \
 	hypervisor/lib/reason.c hypervisor/lib/reason.h hypervisor/lib/string.h hypervisor/lib/types.h
 CORE_PURE += hypervisor/boot/manifest.c hypervisor/boot/manifest.h hypervisor/boot/multiboot2.c \
 	hypervisor/boot/multiboot2.h hypervisor/lib/bytes.h
+CORE_PURE += include/mullion/trace.h hypervisor/vm/counters.c hypervisor/vm/counters.h \
+	hypervisor/vm/insn.c hypervisor/vm/insn.h hypervisor/vm/trace.c hypervisor/vm/trace.h \
+	hypervisor/vm/walk.c hypervisor/vm/walk.h
 CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapic-interrupt.c \
 	hypervisor/vm/vlapic-parts.h hypervisor/vm/vlapic-timer.c hypervisor/vm/vlapic.c \
 	hypervisor/vm/vlapic.h
+CORE_PURE += hypervisor/pci/caps.c hypervisor/pci/caps.h
 
 # The rest, a line a folder.
 CORE_LIB = hypervisor/lib/string.c hypervisor/lib/log.c
@@ -21,7 +25,8 @@ CORE_X86 = hypervisor/x86/cpu.h hypervisor/x86/descriptor.c hypervisor/x86/descr
 	hypervisor/x86/interrupt.c hypervisor/x86/interrupt.h hypervisor/x86/machine.h hypervisor/x86/panic.c \
 	hypervisor/x86/panic.h hypervisor/x86/pcpu.h hypervisor/x86/serial.c hypervisor/x86/vectors.S
 CORE_ACPI =
-CORE_PCI =
+CORE_PCI = hypervisor/pci/config.c hypervisor/pci/config.h hypervisor/pci/registers.h hypervisor/pci/scan.c \
+	hypervisor/pci/vpci.h
 CORE_IOMMU =
 CORE_VM =
 CORE_SVM =
