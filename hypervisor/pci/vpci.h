@@ -29,7 +29,7 @@ struct pci_function {
 		bool io, wide, prefetchable;
 	} bars[6];
 	uint8_t secondary_bus, subordinate_bus; /* bridges */
-	struct vm *owner; /* NULL: the core's (IOMMU) or nobody's */
+	struct vm *owner;			/* NULL: the core's (IOMMU) or nobody's */
 };
 #define PCI_MAX_FUNCTIONS 128
 extern struct pci_function pci_functions[PCI_MAX_FUNCTIONS];
@@ -39,8 +39,8 @@ extern size_t pci_function_count;
 void pci_scan(void);
 
 /* The functions whose owner is this VM, their BARs declared to the owner table, mapped (but for
- * MSI-X tables, which trap), attached to the IOMMU domain; configuration access through ECAM (trapped
- * at its own address) and ports 0xcf8-0xcff. Boot only. */
+ * MSI-X tables, which trap), attached to the IOMMU domain; configuration access through ECAM
+ * (trapped at its own address) and ports 0xcf8-0xcff. Boot only. */
 int vpci_create(struct vm *vm);
 /* Before the VM is loaded again: bus mastering and interrupts off, functions reset (FLR, else D3hot
  * and back), shadows as at boot. */
