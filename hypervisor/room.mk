@@ -4,6 +4,7 @@
 # Pure: no privileged instruction, no global state but what their headers name.
 CORE_PURE = \
 	hypervisor/memory/flush.c hypervisor/memory/flush.h hypervisor/memory/frame.c hypervisor/memory/frame.h \
+	hypervisor/memory/layout.c hypervisor/memory/layout.h hypervisor/memory/range.c hypervisor/memory/range.h \
 	hypervisor/memory/owner.c hypervisor/memory/owner.h hypervisor/memory/table.c hypervisor/memory/table.h \
 	hypervisor/lib/errno.h hypervisor/lib/format.c hypervisor/lib/format.h hypervisor/lib/lock.h hypervisor/lib/log.h \
 	hypervisor/lib/reason.c hypervisor/lib/reason.h hypervisor/lib/string.h hypervisor/lib/types.h

@@ -29,7 +29,7 @@
 #define LAYOUT_MAX_MAPS	  256
 #define LAYOUT_MAX_RANGES 128 /* what a zero page holds */
 
-/* What a VM's kernel wants; zeros are as good as "whatever". */
+/* What a VM's kernel wants. */
 struct layout_need {
 	uint64_t init_size; /* from where the kernel is loaded (boot/linux.h) */
 	uint64_t alignment;
@@ -53,7 +53,7 @@ struct layout_input {
 	const struct range *tables;
 	size_t table_count;
 	uint64_t mmio_start; /* lowest device memory below 4 GiB: the UI VM's low RAM ends there at
-				most; at least 16 MiB */
+				most; 16 MiB to 4 GiB */
 	bool identity;	     /* no IOMMU: the UI VM's GPAs are HPAs */
 };
 
@@ -86,7 +86,7 @@ struct memory_layout {
 	hpa_t ui_low;				/* identity only: what is at GPA [0, 1 MiB) */
 	struct layout_vm vms[MANIFEST_MAX_VMS]; /* by the manifest's VMs */
 	struct range_set core, vm_ram[MANIFEST_MAX_VMS]; /* HPA; nothing is in two of them */
-	struct range_set free;				 /* at the end: empty */
+	struct range_set scratch;
 
 	/* Why it failed. */
 	enum reason reason;
