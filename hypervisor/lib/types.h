@@ -41,11 +41,11 @@ static inline uint64_t gpa_value(gpa_t address)
 	return (CORE_FORCE uint64_t)address;
 }
 
-#define KIB 1024ULL
+#define KIB 1024UL
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-#define PAGE_SIZE 4096ULL
+#define PAGE_SIZE 4096UL
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -164,6 +164,7 @@ void svm_decode_exit(struct vcpu *vcpu, struct vcpu_exit *exit)
 		.code = vmcb->exit_code,
 		.info1 = vmcb->exit_info1,
 		.info2 = vmcb->exit_info2,
+		.rip = vmcb->rip,
 		.length = entry->length,
 	};
 	if (vmcb->exit_interrupt_info & VMCB_EVENT_VALID)

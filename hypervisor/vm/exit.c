@@ -8,7 +8,6 @@
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "vm/bus.h"
-#include "vm/trace.h"
 #include "vm/vendor.h"
 #include "vm/walk.h"
 #include "x86/cpu.h"

@@ -144,6 +144,24 @@ static bool wants_attention(const struct runner *runner)
 	return false;
 }
 
+static void record(const struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+	uint64_t info = 0, write = exit->write ? 1ULL << 63 : 0;
+
+	if (exit->kind == EXIT_MSR)
+		info = exit->msr | write;
+	else if (exit->kind == EXIT_IO)
+		info = exit->port | write;
+	else if (exit->kind == EXIT_MEMORY)
+		info = gpa_value(exit->address);
+	trace_add(vcpu->number, (enum mullion_trace_kind)exit->kind, exit->code, vcpu->vm->number,
+		  vcpu->number, exit->rip, info);
+}
+_Static_assert((int)EXIT_KINDS == (int)MULLION_TRACE_KIND_COUNT &&
+		       (int)EXIT_UNKNOWN == (int)MULLION_TRACE_UNKNOWN &&
+		       (int)EXIT_HYPERCALL == (int)MULLION_TRACE_HYPERCALL,
+	       "the trace has a kind for every exit");
+
 /* Runs the vCPU until another might have to. */
 static void run(struct runner *runner, struct vcpu *vcpu)
 {
@@ -156,7 +174,7 @@ static void run(struct runner *runner, struct vcpu *vcpu)
 		__atomic_store_n(&runner->in_guest, 0, __ATOMIC_SEQ_CST);
 		__atomic_fetch_add(&runner->passes, 1, __ATOMIC_SEQ_CST);
 		counter_add(vcpu->vm, COUNTER_EXITS, 1);
-		trace_exit(vcpu, &exit);
+		record(vcpu, &exit);
 		exit_handle(vcpu, &exit);
 	} while (exit.kind != EXIT_NOTHING && vcpu->state == VCPU_READY &&
 		 !wants_attention(runner) && (runner->armed == 0 || rdtsc() < runner->armed));
@@ -173,6 +191,14 @@ static void idle(struct runner *runner)
 	__asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
+static void add_vcpu(struct runner *runner, unsigned place, const struct vm *vm)
+{
+	unsigned number = this_pcpu()->number;
+
+	if (vm != NULL && number < vm->vcpu_count)
+		runner->vcpus[place] = vm->vcpus[number];
+}
+
 _Noreturn void machine_run_cpu(void)
 {
 	struct pcpu *pcpu = this_pcpu();
@@ -180,9 +206,8 @@ _Noreturn void machine_run_cpu(void)
 
 	if (vendor->cpu_init() != 0)
 		core_panic(REASON_OUT_OF_FRAMES, "for CPU %u", pcpu->number);
-	for (size_t i = 0; i < VM_MAX; i++)
-		if (vm_list[i] != NULL && pcpu->number < vm_list[i]->vcpu_count)
-			runner->vcpus[i] = vm_list[i]->vcpus[pcpu->number];
+	add_vcpu(runner, 0, vm_of_kind(VM_UI));
+	add_vcpu(runner, 1, vm_of_kind(VM_CONTROL));
 	for (;;) {
 		uint64_t now, ended;
 		struct vcpu *vcpu;

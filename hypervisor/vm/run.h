@@ -6,12 +6,8 @@
 #ifndef CORE_VM_RUN_H
 #define CORE_VM_RUN_H
 
-#include "acpi/tables.h"
-#include "boot/multiboot2.h"
 #include "vm/vcpu.h"
 
-/* Builds the VMs that the manifest describes. On the boot CPU, before the others run anything. */
-void machine_start(const struct boot_info *boot, const struct acpi_info *acpi);
 /* On every CPU; the boot CPU comes last. */
 _Noreturn void machine_run_cpu(void);
 

@@ -47,7 +47,7 @@ struct vcpu {
 	void *vendor;	    /* struct svm_vcpu */
 };
 
-/* Why the vCPU is back, in neutral words. */
+/* Why the vCPU is back, in neutral words; the same numbers as enum mullion_trace_kind. */
 enum exit_kind {
 	EXIT_NOTHING,	/* a host interrupt, or the vendor has dealt with it */
 	EXIT_CPUID,
@@ -71,6 +71,7 @@ struct vcpu_exit {
 	enum exit_kind kind;
 	uint64_t code; /* the vendor's own, for reports */
 	uint64_t info1, info2;
+	uint64_t rip;
 	uint8_t length; /* of the instruction; 0: to be decoded */
 	bool write, fetch, string;
 	uint8_t size; /* of an I/O access */
