@@ -17,14 +17,18 @@ CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapi
 	hypervisor/vm/vlapic-parts.h hypervisor/vm/vlapic-timer.c hypervisor/vm/vlapic.c \
 	hypervisor/vm/vlapic.h
 CORE_PURE += hypervisor/pci/caps.c hypervisor/pci/caps.h
+CORE_PURE += hypervisor/x86/cmos.c hypervisor/x86/cmos.h hypervisor/x86/require.c hypervisor/x86/require.h
 
 # The rest, a line a folder.
 CORE_LIB = hypervisor/lib/string.c hypervisor/lib/log.c
-CORE_BOOT = hypervisor/boot/entry.S hypervisor/boot/image.h hypervisor/boot/start.c
+CORE_BOOT = hypervisor/boot/ap.S hypervisor/boot/entry.S hypervisor/boot/image.h hypervisor/boot/start.c
 CORE_MEMORY =
 CORE_X86 = hypervisor/x86/cpu.h hypervisor/x86/descriptor.c hypervisor/x86/descriptor.h \
-	hypervisor/x86/interrupt.c hypervisor/x86/interrupt.h hypervisor/x86/machine.h hypervisor/x86/panic.c \
-	hypervisor/x86/panic.h hypervisor/x86/pcpu.h hypervisor/x86/serial.c hypervisor/x86/vectors.S
+	hypervisor/x86/features.c hypervisor/x86/interrupt.c hypervisor/x86/interrupt.h \
+	hypervisor/x86/ioapic.c hypervisor/x86/lapic.c hypervisor/x86/lapic.h hypervisor/x86/machine.h \
+	hypervisor/x86/paging.c hypervisor/x86/paging.h hypervisor/x86/panic.c hypervisor/x86/panic.h \
+	hypervisor/x86/pcpu.h hypervisor/x86/power.c hypervisor/x86/serial.c hypervisor/x86/smp.c \
+	hypervisor/x86/smp.h hypervisor/x86/tsc.c hypervisor/x86/vectors.S
 CORE_ACPI =
 CORE_PCI = hypervisor/pci/config.c hypervisor/pci/config.h hypervisor/pci/registers.h hypervisor/pci/scan.c \
 	hypervisor/pci/vpci.h

@@ -87,6 +87,7 @@ boot_entry:
 	cpuid
 	testl $(1 << 29), %edx
 	jz no_long_mode
+	movl %edx, %esi
 
 	/* The early tables: the first 4 GiB at 0 and in the physical map, the image at its address.
 	 * Pages are 2 MiB, writable and executable, until x86/paging.c has made the final ones. */
@@ -130,7 +131,10 @@ boot_entry:
 	movl $0xc0000080, %ecx			/* EFER.LME */
 	rdmsr
 	orl $(1 << 8), %eax
-	wrmsr
+	testl $(1 << 20), %esi			/* NX; without it x86/require.c says so */
+	jz 6f
+	orl $(1 << 11), %eax
+6:	wrmsr
 	movl $0x80010001, %eax			/* PG, WP, PE; caches on, no emulation */
 	movl %eax, %cr0
 
@@ -152,13 +156,13 @@ boot_fail:
 	call boot_fail_serial
 	movl $0xb8000, %edi
 	movb $0x4f, %ah
-6:	lodsb
+7:	lodsb
 	testb %al, %al
-	jz 7f
+	jz 8f
 	stosw
-	jmp 6b
-7:	hlt
 	jmp 7b
+8:	hlt
+	jmp 8b
 
 boot_fail_serial:
 	pushl %esi

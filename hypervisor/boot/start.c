@@ -2,47 +2,184 @@
 /* From the boot loader's hands to the VMs: the whole sequence. */
 #include "config.h"
 
+#include "acpi/tables.h"
 #include "boot/image.h"
+#include "boot/multiboot2.h"
 #include "lib/log.h"
+#include "lib/string.h"
+#include "memory/frame.h"
+#include "vm/build.h"
+#include "vm/irq.h"
+#include "vm/run.h"
+#include "x86/cpu.h"
 #include "x86/descriptor.h"
 #include "x86/interrupt.h"
+#include "x86/lapic.h"
 #include "x86/machine.h"
-#include "vm/irq.h"
+#include "x86/paging.h"
+#include "x86/panic.h"
+#include "x86/pcpu.h"
+#include "x86/require.h"
+#include "x86/smp.h"
+
+#define EARLY_LIMIT	 (4 * GIB) /* what boot/entry.S has mapped */
+#define START_PAGE_LIMIT 0xa0000
 
 void start_boot(uint32_t untrusted_info, uint32_t load);
 
 hpa_t image_load;
 
-/* Until their files exist. */
-uint64_t tsc_hz;
-__attribute__((weak)) void screen_write(const char *line)
-{
-	(void)line;
-}
-__attribute__((weak)) void lapic_end_of_interrupt(void)
-{
-}
+static struct boot_info boot_info;
+static struct acpi_info acpi_info;
+static struct boot_plan boot_plan;
+static bool go; /* atomic: the VMs are there */
+
+/* Until other files have them. */
 __attribute__((weak)) void irq_deliver(unsigned pcpu, uint8_t vector)
 {
 	(void)pcpu;
 	(void)vector;
 }
 
-static struct descriptors descriptors;
-static char ist_stacks[3][4096];
+__attribute__((weak)) void machine_start(const struct boot_info *boot, const struct acpi_info *acpi,
+					 const struct boot_plan *plan)
+{
+	(void)boot;
+	(void)acpi;
+	(void)plan;
+	log_line("there is nothing to start yet");
+}
+
+__attribute__((weak)) void machine_run_cpu(void)
+{
+	log_line("CPU %u halts", this_pcpu()->number);
+	cpu_halt();
+}
+
+__attribute__((weak)) void screen_write(const char *line)
+{
+	(void)line;
+}
+
+__attribute__((weak)) int acpi_parse(const void *untrusted_rsdp, size_t size, acpi_read *read,
+				     void *user, struct acpi_info *info,
+				     struct acpi_problem *problems, size_t max, size_t *count)
+{
+	(void)untrusted_rsdp, (void)size, (void)read, (void)user, (void)problems, (void)max;
+	info->lapic = hpa(0xfee00000);
+	info->cpu_count = 2;
+	info->cpu_apic_ids[1] = 1;
+	info->ioapic_count = 1;
+	info->ioapics[0].address = hpa(0xfec00000);
+	info->fadt.pm_timer = 0x608;
+	*count = 0;
+	return 0;
+}
+
+static void early_descriptors(void)
+{
+	static struct descriptors descriptors;
+	static char stacks[IST_COUNT][PAGE_SIZE] __attribute__((aligned(16)));
+	uint64_t tops[IST_COUNT];
+
+	for (unsigned i = 0; i < IST_COUNT; i++)
+		tops[i] = (uint64_t)(stacks + i + 1);
+	descriptors_load(&descriptors, tops);
+	interrupt_init();
+	interrupt_init_cpu();
+}
+
+static void read_boot_info(uint32_t untrusted_info)
+{
+	const char *problem = "";
+
+	if (multiboot2_parse(phys_virt(hpa(untrusted_info)), EARLY_LIMIT - untrusted_info,
+			     &boot_info, &problem) < 0)
+		core_panic(REASON_BOOT_INFO_BROKEN, "%s", problem);
+	log_line("started by %s, \"%s\"", boot_info.loader, boot_info.cmdline);
+}
+
+/* The whole range must be of one type. */
+static bool in_range_of_type(uint64_t start, uint64_t size, uint32_t type)
+{
+	for (size_t i = 0; i < boot_info.range_count; i++) {
+		const struct boot_range *range = &boot_info.ranges[i];
+
+		if (range->type == type && start >= range->start &&
+		    start + size <= range->start + range->size)
+			return true;
+	}
+	return false;
+}
+
+static bool read_firmware(void *user, hpa_t start, void *to, size_t size)
+{
+	(void)user;
+	if (hpa_value(start) >= EARLY_LIMIT || size > EARLY_LIMIT - hpa_value(start))
+		return false;
+	memcpy(to, phys_virt(start), size);
+	return true;
+}
+
+static void read_acpi(void)
+{
+	struct acpi_problem problems[8];
+	size_t count = 0;
+	int error = acpi_parse(boot_info.rsdp, boot_info.rsdp_size, read_firmware, NULL, &acpi_info,
+			       problems, ARRAY_LENGTH(problems), &count);
+
+	if (error == -2)
+		core_panic(REASON_ACPI_MISSING, "no RSDP leads to them");
+	if (error < 0)
+		core_panic(REASON_ACPI_BROKEN, "%s: %s", problems[0].signature, problems[0].what);
+	for (size_t i = 0; i < count && i < ARRAY_LENGTH(problems); i++)
+		log_warning(REASON_ACPI_TABLE_IGNORED, "%s: %s", problems[i].signature,
+			    problems[i].what);
+}
+
+/* The highest usable page below 640 KiB: firmware's own habits are at the lower end. */
+static hpa_t find_start_page(void)
+{
+	for (uint64_t page = START_PAGE_LIMIT - PAGE_SIZE; page >= PAGE_SIZE; page -= PAGE_SIZE)
+		if (in_range_of_type(page, PAGE_SIZE, 1))
+			return hpa(page);
+	core_panic(REASON_MEMORY_TOO_SMALL, "no usable page below 640 KiB");
+}
+
+static void other_cpu(void)
+{
+	while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE))
+		cpu_pause();
+	machine_run_cpu();
+}
+
+/* The boot CPU, on its own stack, with everything mapped as it will stay. */
+static void start_machine(void)
+{
+	ioapic_init(&acpi_info);
+	power_init(&acpi_info);
+	tsc_init(acpi_info.fadt.pm_timer);
+	lapic_calibrate();
+	wall_clock_at_boot();
+	pcpu_start_others(acpi_info.cpu_apic_ids, acpi_info.cpu_count, other_cpu);
+	log_line("%u CPUs", pcpu_count);
+	machine_start(&boot_info, &acpi_info, &boot_plan);
+	__atomic_store_n(&go, true, __ATOMIC_RELEASE);
+	machine_run_cpu();
+}
 
 /* Called by boot/entry.S on the boot stack, with the early page tables. */
 void start_boot(uint32_t untrusted_info, uint32_t load)
 {
-	const uint64_t tops[3] = {(uint64_t)ist_stacks[1], (uint64_t)ist_stacks[2],
-				  (uint64_t)(ist_stacks + 3)};
-	(void)untrusted_info;
-
 	image_load = hpa(load);
 	serial_init();
 	log_line("Mullion core " PACKAGE_VERSION ", loaded at %x", load);
-	descriptors_load(&descriptors, tops);
-	interrupt_init();
-	interrupt_init_cpu();
-	core_panic(REASON_PANIC, "there is nothing to start yet");
+	early_descriptors();
+	read_boot_info(untrusted_info);
+	cpu_require();
+	read_acpi();
+	frame_init(hpa(64 * MIB), 8 * MIB); /* until memory/layout.h decides it */
+	paging_init(&boot_info);
+	pcpu_set_start_page(find_start_page());
+	pcpu_start_first(acpi_info.lapic, start_machine);
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What only the core's own start and end do with a local APIC; the rest is in x86/interrupt.h. */
+#ifndef CORE_X86_LAPIC_H
+#define CORE_X86_LAPIC_H
+
+#include "lib/types.h"
+
+/* The INIT and start-up messages (Intel SDM vol. 3, 8.4.4.1). page: below 1 MiB. */
+void lapic_send_init(uint32_t apic_id);
+void lapic_send_startup(uint32_t apic_id, hpa_t page);
+/* Non-maskable, to all other CPUs; does nothing before lapic_init(). */
+void lapic_send_nmi_to_others(void);
+/* How fast the timer counts, against the TSC. Once, after tsc_init() and lapic_init(). */
+void lapic_calibrate(void);
+
+#endif
