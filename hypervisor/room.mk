@@ -34,6 +34,9 @@ CORE_PCI = hypervisor/pci/config.c hypervisor/pci/config.h hypervisor/pci/regist
 	hypervisor/pci/vpci.h
 CORE_IOMMU =
 CORE_VM =
+CORE_VM += hypervisor/vm/devices.c hypervisor/vm/devices.h hypervisor/vm/pic.c hypervisor/vm/pm.c \
+	hypervisor/vm/ps2.c hypervisor/vm/pvclock.c hypervisor/vm/pvclock.h hypervisor/vm/reset.c \
+	hypervisor/vm/uart.c
 CORE_SVM =
 
 CORE_CPPFLAGS = -I$(top_srcdir)/hypervisor -I$(top_srcdir)/include

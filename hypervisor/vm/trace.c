@@ -7,8 +7,7 @@
 #include "vm/trace.h"
 
 #include "lib/log.h"
-#include "lib/types.h"
-#include "vm/vcpu.h"
+#include "x86/cpu.h"
 #include "x86/pcpu.h"
 
 #define DUMP_RECORDS 32U
@@ -28,10 +27,23 @@ void trace_init(unsigned pcpu, void *ring)
 	traces[pcpu].ring = ring;
 }
 
-void trace_add(unsigned pcpu, enum mullion_trace_kind kind, uint64_t code, unsigned vm,
-	       unsigned vcpu, uint64_t rip, uint64_t info)
+static uint64_t info_of(const struct vcpu_exit *exit)
 {
-	struct trace *trace = &traces[pcpu];
+	switch (exit->kind) {
+	case EXIT_MSR:
+		return exit->msr | (uint64_t)exit->write << 63;
+	case EXIT_IO:
+		return exit->port | (uint64_t)exit->write << 63;
+	case EXIT_MEMORY:
+		return gpa_value(exit->address);
+	default:
+		return exit->info1;
+	}
+}
+
+void trace_exit(const struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+	struct trace *trace = &traces[vcpu->number];
 	uint64_t head = trace->head;
 
 	if (!trace->ring)
@@ -39,16 +51,17 @@ void trace_add(unsigned pcpu, enum mullion_trace_kind kind, uint64_t code, unsig
 	/* Not before the head that says that the slot is being written. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	trace->ring[head % TRACE_RECORDS] = (struct mullion_trace_record){
-		.tsc = __builtin_ia32_rdtsc(),
-		.rip = rip,
-		.info = info,
+		.tsc = rdtsc(),
+		.rip = exit->rip,
+		.info = info_of(exit),
 		.sequence = (uint32_t)head,
-		.code = (uint16_t)code,
-		.kind = (uint8_t)kind,
-		.vcpu = (uint8_t)(vm << 4 | vcpu),
+		.code = (uint16_t)exit->code,
+		.kind = (uint8_t)exit->kind,
+		.vcpu = (uint8_t)(vcpu->vm->number << 4 | vcpu->number),
 	};
 	__atomic_store_n(&trace->head, head + 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&trace->counts[kind], trace->counts[kind] + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&trace->counts[exit->kind], trace->counts[exit->kind] + 1,
+			 __ATOMIC_RELAXED);
 }
 
 /* The number of the oldest record that cannot be in the middle of being written. */

@@ -6,10 +6,8 @@
 #ifndef CORE_VM_TRACE_H
 #define CORE_VM_TRACE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "mullion/trace.h"
+#include "vm/vcpu.h"
 
 #define TRACE_RECORDS 1024U
 #define TRACE_BYTES   (TRACE_RECORDS * sizeof(struct mullion_trace_record)) /* 8 frames */
@@ -18,9 +16,8 @@
  * before. */
 void trace_init(unsigned pcpu, void *ring);
 
-/* On the pCPU itself: one record. code is the vendor's exit code. */
-void trace_add(unsigned pcpu, enum mullion_trace_kind kind, uint64_t code, unsigned vm,
-	       unsigned vcpu, uint64_t rip, uint64_t info);
+/* On the vCPU's pCPU: it is back. */
+void trace_exit(const struct vcpu *vcpu, const struct vcpu_exit *exit);
 
 /* Copies at most max records of a pCPU in their order, from number *from or the oldest that is
  * left. Returns how many; *from is then the number after the last one. Any CPU. */

@@ -40,7 +40,7 @@ enum mullion_trace_kind {
 struct mullion_trace_record {
 	uint64_t tsc; /* the machine's, not the VM's */
 	uint64_t rip;
-	uint64_t info;	   /* see the kinds; else 0 */
+	uint64_t info;	   /* see the kinds; else the CPU's first detail of the exit */
 	uint32_t sequence; /* low half of the record's number on its CPU: a gap is what was lost */
 	uint16_t code;	   /* low half of the CPU's own exit code */
 	uint8_t kind;	   /* enum mullion_trace_kind */
