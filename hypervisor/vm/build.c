@@ -19,6 +19,7 @@
 #include "vm/lifecycle.h"
 #include "vm/load.h"
 #include "vm/platform.h"
+#include "vm/pvclock.h"
 #include "vm/trace.h"
 #include "vm/vendor.h"
 #include "x86/machine.h"
@@ -210,6 +211,7 @@ void machine_start(const struct boot_info *boot, const struct acpi_info *acpi,
 	(void)boot;
 	vendor = &svm_ops;
 	need(vendor->init(&vendor_caps), vendor->name, "its capabilities");
+	pvclock_init();
 	start_traces();
 	pci_init(acpi->ecam, acpi->ecam_first_bus, acpi->ecam_last_bus);
 	pci_scan();

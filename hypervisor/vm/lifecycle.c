@@ -7,9 +7,11 @@
 
 #include "lib/log.h"
 #include "pci/vpci.h"
+#include "vm/apic-regions.h"
 #include "vm/bus.h"
 #include "vm/irq.h"
 #include "vm/load.h"
+#include "vm/platform.h"
 #include "vm/vendor.h"
 #include "x86/cpu.h"
 #include "x86/machine.h"
@@ -111,6 +113,8 @@ static void end_ui(struct vm *vm)
 		    vm->restarts, stop_names[vm->stop]);
 	vpci_reset(vm);
 	bus_reset(vm);
+	apic_regions_reset(vm);
+	platform_reset(vm);
 	set_state(vm, VM_LOADING);
 	start(vm);
 }

@@ -144,24 +144,6 @@ static bool wants_attention(const struct runner *runner)
 	return false;
 }
 
-static void record(const struct vcpu *vcpu, const struct vcpu_exit *exit)
-{
-	uint64_t info = 0, write = exit->write ? 1ULL << 63 : 0;
-
-	if (exit->kind == EXIT_MSR)
-		info = exit->msr | write;
-	else if (exit->kind == EXIT_IO)
-		info = exit->port | write;
-	else if (exit->kind == EXIT_MEMORY)
-		info = gpa_value(exit->address);
-	trace_add(vcpu->number, (enum mullion_trace_kind)exit->kind, exit->code, vcpu->vm->number,
-		  vcpu->number, exit->rip, info);
-}
-_Static_assert((int)EXIT_KINDS == (int)MULLION_TRACE_KIND_COUNT &&
-		       (int)EXIT_UNKNOWN == (int)MULLION_TRACE_UNKNOWN &&
-		       (int)EXIT_HYPERCALL == (int)MULLION_TRACE_HYPERCALL,
-	       "the trace has a kind for every exit");
-
 /* Runs the vCPU until another might have to. */
 static void run(struct runner *runner, struct vcpu *vcpu)
 {
@@ -174,7 +156,7 @@ static void run(struct runner *runner, struct vcpu *vcpu)
 		__atomic_store_n(&runner->in_guest, 0, __ATOMIC_SEQ_CST);
 		__atomic_fetch_add(&runner->passes, 1, __ATOMIC_SEQ_CST);
 		counter_add(vcpu->vm, COUNTER_EXITS, 1);
-		record(vcpu, &exit);
+		trace_exit(vcpu, &exit);
 		exit_handle(vcpu, &exit);
 	} while (exit.kind != EXIT_NOTHING && vcpu->state == VCPU_READY &&
 		 !wants_attention(runner) && (runner->armed == 0 || rdtsc() < runner->armed));
