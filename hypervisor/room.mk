@@ -17,7 +17,8 @@ CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapi
 	hypervisor/vm/vlapic-parts.h hypervisor/vm/vlapic-timer.c hypervisor/vm/vlapic.c \
 	hypervisor/vm/vlapic.h
 CORE_PURE += hypervisor/pci/caps.c hypervisor/pci/caps.h
-CORE_PURE += hypervisor/x86/cmos.c hypervisor/x86/cmos.h hypervisor/x86/require.c hypervisor/x86/require.h
+CORE_PURE += hypervisor/x86/cmos.c hypervisor/x86/cmos.h hypervisor/x86/require.c hypervisor/x86/require.h \
+	hypervisor/x86/text.c hypervisor/x86/text.h
 
 # The rest, a line a folder.
 CORE_LIB = hypervisor/lib/string.c hypervisor/lib/log.c
@@ -27,7 +28,7 @@ CORE_X86 = hypervisor/x86/cpu.h hypervisor/x86/descriptor.c hypervisor/x86/descr
 	hypervisor/x86/features.c hypervisor/x86/interrupt.c hypervisor/x86/interrupt.h \
 	hypervisor/x86/ioapic.c hypervisor/x86/lapic.c hypervisor/x86/lapic.h hypervisor/x86/machine.h \
 	hypervisor/x86/paging.c hypervisor/x86/paging.h hypervisor/x86/panic.c hypervisor/x86/panic.h \
-	hypervisor/x86/pcpu.h hypervisor/x86/power.c hypervisor/x86/serial.c hypervisor/x86/smp.c \
+	hypervisor/x86/pcpu.h hypervisor/x86/power.c hypervisor/x86/screen.c hypervisor/x86/serial.c hypervisor/x86/smp.c \
 	hypervisor/x86/smp.h hypervisor/x86/tsc.c hypervisor/x86/vectors.S
 CORE_ACPI =
 CORE_PCI = hypervisor/pci/config.c hypervisor/pci/config.h hypervisor/pci/registers.h hypervisor/pci/scan.c \
@@ -39,7 +40,20 @@ CORE_VM += hypervisor/vm/devices.c hypervisor/vm/devices.h hypervisor/vm/pic.c h
 	hypervisor/vm/uart.c
 CORE_SVM =
 
-CORE_CPPFLAGS = -I$(top_srcdir)/hypervisor -I$(top_srcdir)/include
+CORE_CPPFLAGS = -I$(top_srcdir)/hypervisor -I$(top_builddir)/hypervisor -I$(top_srcdir)/include
+
+# The screen's font, out of GRUB's (Debian: grub-common).
+CORE_FONT = /usr/share/grub/unicode.pf2
+noinst_PROGRAMS += hypervisor/x86/font-gen
+hypervisor_x86_font_gen_SOURCES = hypervisor/x86/font-gen.c
+hypervisor_x86_font_gen_CFLAGS = $(WARNING_CFLAGS)
+hypervisor_x86_font_gen_LDADD =
+hypervisor/x86/font.h: hypervisor/x86/font-gen$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && hypervisor/x86/font-gen $(CORE_FONT) >$@.new && mv $@.new $@
+hypervisor/x86/mullion_core-text.$(OBJEXT): hypervisor/x86/font.h
+hypervisor/x86/libcore_pure_a-text.$(OBJEXT): hypervisor/x86/font.h
+BUILT_SOURCES += hypervisor/x86/font.h
+CLEANFILES += hypervisor/x86/font.h
 
 if WITH_CORE
 noinst_PROGRAMS += mullion-core

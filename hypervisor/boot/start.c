@@ -56,11 +56,6 @@ __attribute__((weak)) void machine_run_cpu(void)
 	cpu_halt();
 }
 
-__attribute__((weak)) void screen_write(const char *line)
-{
-	(void)line;
-}
-
 __attribute__((weak)) int acpi_parse(const void *untrusted_rsdp, size_t size, acpi_read *read,
 				     void *user, struct acpi_info *info,
 				     struct acpi_problem *problems, size_t max, size_t *count)
@@ -96,7 +91,22 @@ static void read_boot_info(uint32_t untrusted_info)
 	if (multiboot2_parse(phys_virt(hpa(untrusted_info)), EARLY_LIMIT - untrusted_info,
 			     &boot_info, &problem) < 0)
 		core_panic(REASON_BOOT_INFO_BROKEN, "%s", problem);
-	log_line("started by %s, \"%s\"", boot_info.loader, boot_info.cmdline);
+}
+
+static void init_screen(void)
+{
+	const struct screen_mode mode = {
+		.base = hpa(boot_info.framebuffer.base),
+		.width = boot_info.framebuffer.width,
+		.height = boot_info.framebuffer.height,
+		.pitch = boot_info.framebuffer.pitch,
+		.bits_per_pixel = boot_info.framebuffer.bits_per_pixel,
+		.red_position = boot_info.framebuffer.red_position,
+		.green_position = boot_info.framebuffer.green_position,
+		.blue_position = boot_info.framebuffer.blue_position,
+	};
+
+	screen_init(&mode);
 }
 
 /* The whole range must be of one type. */
@@ -173,9 +183,12 @@ void start_boot(uint32_t untrusted_info, uint32_t load)
 {
 	image_load = hpa(load);
 	serial_init();
-	log_line("Mullion core " PACKAGE_VERSION ", loaded at %x", load);
+	log_line("Mullion core " PACKAGE_VERSION " starts at %x", load);
 	early_descriptors();
 	read_boot_info(untrusted_info);
+	init_screen();
+	log_line("Mullion core " PACKAGE_VERSION ", from %s, \"%s\"", boot_info.loader,
+		 boot_info.cmdline);
 	cpu_require();
 	read_acpi();
 	frame_init(hpa(64 * MIB), 8 * MIB); /* until memory/layout.h decides it */

@@ -32,6 +32,8 @@ void screen_init(const struct screen_mode *mode);
 void screen_write(const char *line);
 /* Nothing is drawn any more, except by a panic, which takes the screen back. */
 void screen_release(void);
+/* For the panic: cleared, in another colour, and drawn to again. */
+void screen_take_back(void);
 
 /* ---- serial (x86/serial.c): COM1, 115200 8n1 ---- */
 void serial_init(void);
