@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The firmware's ACPI tables, as far as the core reads them: MADT, MCFG, FADT, IVRS, DMAR (ACPI 6.4;
- * AMD 48882; Intel VT-d). Pure: memory is reached through a callback, every length and checksum is
- * checked before anything is believed. No AML is run.
+ * The firmware's ACPI tables, as far as the core reads them: MADT, MCFG, FADT, IVRS, DMAR
+ * (ACPI 6.4; AMD 48882; Intel VT-d). Pure: memory is reached through a callback, every length and
+ * checksum is checked before anything is believed. No AML is run.
  */
 #ifndef CORE_ACPI_TABLES_H
 #define CORE_ACPI_TABLES_H
@@ -24,6 +24,29 @@ struct acpi_table_ref {
 	hpa_t address;
 	uint32_t length;
 	bool good; /* length and checksum hold */
+};
+
+/*
+ * Requesters whose DMA and interrupts go through a unit. Below: this is a bridge's number, and
+ * everything behind it is meant too, or one of those: the tables give a path of bridges there,
+ * whose bus numbers only configuration space knows. So the scope is never too small.
+ */
+struct acpi_scope {
+	uint8_t iommu;	      /* index in iommus */
+	uint16_t first, last; /* requesters, a range */
+	bool below;
+	bool aliased; /* AMD-Vi: their requests come under this number instead */
+	uint16_t alias;
+	bool ioapic; /* a special device: requester of the IOAPIC with this id */
+	uint8_t ioapic_id;
+};
+
+/* RMRR, IVMD: memory that requesters need mapped. */
+struct acpi_reserved {
+	hpa_t start;
+	uint64_t size;
+	uint16_t first, last;
+	bool below; /* as in a scope */
 };
 
 struct acpi_info {
@@ -72,23 +95,14 @@ struct acpi_info {
 	enum acpi_iommu_kind iommu_kind;
 	struct {
 		hpa_t base;
-		uint16_t bdf;	    /* AMD-Vi: the unit's own PCI function */
+		uint16_t bdf;	     /* AMD-Vi: the unit's own PCI function */
 		uint16_t capability; /* AMD-Vi: offset in its configuration space */
-		bool all;	    /* VT-d: INCLUDE_PCI_ALL */
+		bool all;	     /* whatever no scope of another unit names */
 	} iommus[ACPI_MAX_IOMMUS];
 	size_t iommu_count;
-	struct {
-		uint8_t iommu;	/* index in iommus */
-		uint16_t first, last; /* requesters, a range */
-		bool ioapic;	/* a special device: requester of the IOAPIC with this id */
-		uint8_t ioapic_id;
-	} scopes[ACPI_MAX_SCOPES];
+	struct acpi_scope scopes[ACPI_MAX_SCOPES];
 	size_t scope_count;
-	struct {
-		hpa_t start;
-		uint64_t size;
-		uint16_t bdf;
-	} reserved[ACPI_MAX_RESERVED]; /* RMRR, IVMD: memory a device needs mapped */
+	struct acpi_reserved reserved[ACPI_MAX_RESERVED];
 	size_t reserved_count;
 	bool dmar_interrupt_remapping; /* DMAR flags bit 0 */
 };
