@@ -35,7 +35,6 @@ struct bus {
 	uint32_t pending;
 	char line[CONSOLE_LINE + 1];
 	size_t line_length;
-	uint8_t uart_line;
 };
 
 static struct bus buses[VM_MAX];
@@ -240,38 +239,6 @@ size_t bus_console_take(struct bus *bus, const char *untrusted_text, size_t size
 	return taken;
 }
 
-/*
- * The console before a VM's driver is there (earlyprintk=serial,0x3f8): a serial port that is
- * always ready and takes bytes. It has nothing else, so that the 8250 driver finds no port.
- */
-#define UART_PORT	  0x3f8
-#define UART_LINE_CONTROL 3
-#define UART_LINE_STATUS  5
-#define UART_DIVISOR	  0x80 /* of line control: port 0 is the divisor */
-#define UART_READY	  0x60 /* of line status */
-
-static int early_console(struct vcpu *vcpu, void *data, uint64_t offset, unsigned size, bool write,
-			 uint64_t *value)
-{
-	struct bus *bus = data;
-	char c;
-
-	(void)vcpu;
-	if (size != 1)
-		return -EFAULT;
-	if (!write) {
-		*value = offset == UART_LINE_STATUS    ? UART_READY
-			 : offset == UART_LINE_CONTROL ? bus->uart_line
-						       : 0;
-	} else if (offset == UART_LINE_CONTROL) {
-		bus->uart_line = (uint8_t)*value;
-	} else if (offset == 0 && !(bus->uart_line & UART_DIVISOR)) {
-		c = (char)*value;
-		bus_console_take(bus, &c, 1);
-	}
-	return 0;
-}
-
 /* ---- life ---- */
 
 void bus_reset(struct vm *vm)
@@ -285,7 +252,6 @@ void bus_reset(struct vm *vm)
 	bus->msix = 0;
 	bus->pending = 0;
 	bus->line_length = 0;
-	bus->uart_line = 0;
 	memset(bus->entries, 0, sizeof(bus->entries));
 	for (unsigned n = 0; n < MULLION_BUS_DOORBELLS; n++)
 		bus->entries[n][3] = ENTRY_MASKED;
@@ -305,8 +271,6 @@ int bus_create(struct vm *vm)
 		error = vm_add_mmio(vm, window, MULLION_BUS_SIZE, bus_access, bus, "bus");
 	if (!error)
 		error = vpci_add_emulated(vm, bus->bdf, bus_config, bus);
-	if (!error)
-		error = vm_add_pio(vm, UART_PORT, 8, early_console, bus, "early console");
 	if (error)
 		return error;
 	bus->window = (uint32_t)gpa_value(window);
