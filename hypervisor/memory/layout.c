@@ -372,40 +372,55 @@ static int add_firmware(const struct layout_input *input, struct memory_layout *
 	return error;
 }
 
+/* What the map lists of a range, which may begin and end anywhere. */
+static int add_listed_firmware(const struct layout_input *input, struct memory_layout *layout,
+			       size_t control, struct range range, unsigned flags)
+{
+	const struct boot_info *boot = input->boot;
+	uint64_t end = range.start + range.size;
+	int error = 0;
+
+	for (size_t i = 0; i < boot->range_count && !error; i++) {
+		uint64_t start = boot->ranges[i].start, stop = start + boot->ranges[i].size;
+
+		start = start > range.start ? start : range.start;
+		stop = stop < end ? stop : end;
+		if (start < stop && boot->ranges[i].type <= E820_NVS)
+			error = add_firmware(input, layout, control,
+					     (struct range){start, stop - start}, flags);
+	}
+	return error;
+}
+
 /* ACPI memory and tables can be written, as Linux and AML do; the rest is only read. */
 static int add_all_firmware(const struct layout_input *input, struct memory_layout *layout,
 			    size_t control)
 {
 	const struct boot_info *boot = input->boot;
-	uint64_t top = 0;
+	uint64_t top = 0; /* of RAM below 4 GiB; behind it are the GPU's and SMM's memory */
 	int error = 0;
 
-	for (size_t i = 0; i < boot->range_count; i++) {
-		const struct boot_range *range = &boot->ranges[i];
-		uint64_t end = range->start + range->size;
-
-		if ((range->type == E820_USABLE || range->type == E820_ACPI ||
-		     range->type == E820_NVS) &&
-		    end <= 4 * GIB)
-			top = end;
-	}
 	for (size_t i = 0; i < boot->range_count && !error; i++) {
 		const struct boot_range *range = &boot->ranges[i];
-		struct range pages = {range->start, range->size};
 
+		if (range->type != E820_RESERVED && range->start + range->size <= 4 * GIB)
+			top = range->start + range->size;
 		if (range->type == E820_ACPI || range->type == E820_NVS)
-			error = add_firmware(input, layout, control, pages, MAP_READ | MAP_WRITE);
+			error = add_firmware(input, layout, control,
+					     (struct range){range->start, range->size},
+					     MAP_READ | MAP_WRITE);
 	}
 	for (size_t i = 0; i < input->table_count && !error; i++)
-		error = add_firmware(input, layout, control,
-				     page_range(input->tables[i].start, input->tables[i].size),
-				     MAP_READ | MAP_WRITE);
+		error = add_listed_firmware(
+			input, layout, control,
+			page_range(input->tables[i].start, input->tables[i].size),
+			MAP_READ | MAP_WRITE);
 	for (size_t i = 0; i < boot->range_count && !error; i++) {
 		const struct boot_range *range = &boot->ranges[i];
-		struct range pages = {range->start, range->size};
 
 		if (range->type == E820_RESERVED && range->start + range->size <= top)
-			error = add_firmware(input, layout, control, pages, MAP_READ);
+			error = add_firmware(input, layout, control,
+					     (struct range){range->start, range->size}, MAP_READ);
 	}
 	if (!error)
 		error = add_firmware(input, layout, control,
