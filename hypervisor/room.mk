@@ -8,7 +8,8 @@ CORE_PURE = \
 	hypervisor/memory/owner.c hypervisor/memory/owner.h hypervisor/memory/table.c hypervisor/memory/table.h \
 	hypervisor/lib/errno.h hypervisor/lib/format.c hypervisor/lib/format.h hypervisor/lib/lock.h hypervisor/lib/log.h \
 	hypervisor/lib/reason.c hypervisor/lib/reason.h hypervisor/lib/string.h hypervisor/lib/types.h
-CORE_PURE += hypervisor/acpi/dmar.c hypervisor/acpi/ivrs.c hypervisor/acpi/madt.c hypervisor/acpi/tables.c \
+CORE_PURE += hypervisor/acpi/aml.c hypervisor/acpi/aml.h hypervisor/acpi/build.c hypervisor/acpi/build.h \
+	hypervisor/acpi/dmar.c hypervisor/acpi/ivrs.c hypervisor/acpi/madt.c hypervisor/acpi/tables.c \
 	hypervisor/acpi/tables.h hypervisor/acpi/view.h
 CORE_PURE += hypervisor/boot/manifest.c hypervisor/boot/manifest.h hypervisor/boot/multiboot2.c \
 	hypervisor/boot/multiboot2.h hypervisor/lib/bytes.h

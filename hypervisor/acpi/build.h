@@ -48,7 +48,7 @@ struct acpi_ui {
 
 /*
  * The UI VM's: RSDP, XSDT, FADT, FACS, MADT, MCFG, DSDT with the PCI root (no _PRT: its functions
- * have MSI only), a PS/2 keyboard (IRQ 1) and mouse (IRQ 12). at is page-aligned. Returns the bytes
+ * have MSI only), a PS/2 keyboard (IRQ 1) and mouse (IRQ 12). at is page-aligned, below 4 GiB. Returns the bytes
  * used; -ENOSPC: they do not fit; -EINVAL: a window that is empty at its end or beyond its space.
  */
 int acpi_build_ui(const struct acpi_ui *ui, gpa_t at, void *buffer, size_t size);
