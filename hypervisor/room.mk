@@ -20,12 +20,12 @@ CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapi
 	hypervisor/vm/vlapic-parts.h hypervisor/vm/vlapic-timer.c hypervisor/vm/vlapic.c \
 	hypervisor/vm/vlapic.h
 CORE_PURE += hypervisor/pci/caps.c hypervisor/pci/caps.h
-CORE_PURE += hypervisor/x86/cmos.c hypervisor/x86/cmos.h hypervisor/x86/require.c hypervisor/x86/require.h \
+CORE_PURE += hypervisor/boot/crash.c hypervisor/boot/crash.h hypervisor/x86/cmos.c hypervisor/x86/cmos.h hypervisor/x86/require.c hypervisor/x86/require.h \
 	hypervisor/x86/text.c hypervisor/x86/text.h
 
 # The rest, a line a folder.
 CORE_LIB = hypervisor/lib/string.c hypervisor/lib/log.c
-CORE_BOOT = hypervisor/boot/ap.S hypervisor/boot/entry.S hypervisor/boot/image.h hypervisor/boot/start.c
+CORE_BOOT = hypervisor/boot/ap.S hypervisor/boot/crash-store.c hypervisor/boot/entry.S hypervisor/boot/image.h hypervisor/boot/start.c
 CORE_MEMORY =
 CORE_X86 = hypervisor/x86/cpu.h hypervisor/x86/descriptor.c hypervisor/x86/descriptor.h \
 	hypervisor/x86/features.c hypervisor/x86/interrupt.c hypervisor/x86/interrupt.h \

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "acpi/tables.h"
+#include "boot/crash.h"
 #include "boot/image.h"
 #include "boot/multiboot2.h"
 #include "lib/log.h"
@@ -91,6 +92,23 @@ static void read_boot_info(uint32_t untrusted_info)
 	if (multiboot2_parse(phys_virt(hpa(untrusted_info)), EARLY_LIMIT - untrusted_info,
 			     &boot_info, &problem) < 0)
 		core_panic(REASON_BOOT_INFO_BROKEN, "%s", problem);
+}
+
+/* The core's command line: panic=SECONDS. */
+static void read_options(void)
+{
+	const char *at = boot_info.cmdline;
+
+	for (; *at != '\0'; at++) {
+		unsigned seconds = 0;
+
+		if (strncmp(at, "panic=", 6) != 0 || (at != boot_info.cmdline && at[-1] != ' '))
+			continue;
+		for (at += 6; *at >= '0' && *at <= '9' && seconds < 100000; at++)
+			seconds = seconds * 10 + (unsigned)(*at - '0');
+		panic_set_seconds(seconds);
+		at--;
+	}
 }
 
 static void init_screen(void)
@@ -189,6 +207,8 @@ void start_boot(uint32_t untrusted_info, uint32_t load)
 	init_screen();
 	log_line("Mullion core " PACKAGE_VERSION ", from %s, \"%s\"", boot_info.loader,
 		 boot_info.cmdline);
+	read_options();
+	crash_store_init(&boot_info);
 	cpu_require();
 	read_acpi();
 	frame_init(hpa(64 * MIB), 8 * MIB); /* until memory/layout.h decides it */

@@ -85,6 +85,23 @@ static uint64_t *find_entry(uint64_t virtual, unsigned shift)
 	}
 }
 
+bool paging_maps(uint64_t virtual)
+{
+	const uint64_t *table = root;
+
+	if (virtual >> 47 != 0 && virtual >> 47 != 0x1ffff)
+		return false;
+	for (unsigned shift = 39;; shift -= 9) {
+		uint64_t entry = table[virtual >> shift & (TABLE_ENTRIES - 1)];
+
+		if ((entry & PAGE_PRESENT) == 0)
+			return false;
+		if (shift == 12 || ((entry & PAGE_LARGE) != 0 && shift < 39))
+			return true;
+		table = phys_virt(hpa(entry & PAGE_ADDRESS));
+	}
+}
+
 static bool fits(uint64_t virtual, uint64_t physical, uint64_t size, unsigned shift)
 {
 	return ((virtual | physical) & ((1ULL << shift) - 1)) == 0 && size >> shift != 0;

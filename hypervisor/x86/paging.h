@@ -24,6 +24,8 @@ uint64_t paging_root(void);
 /* Makes firmware's memory (not what the memory map calls usable) readable through phys_virt(),
  * where paging_init() has not. false: no such memory, or no frames. */
 bool paging_add_firmware(hpa_t start, uint64_t size);
+/* Whether the core may read at an address. */
+bool paging_maps(uint64_t virtual);
 /* A stack of new frames for the slot-th CPU; which: 0 its own, else its IST_*. Returns its top. */
 uint64_t paging_map_stack(unsigned slot, unsigned which);
 

@@ -13,6 +13,12 @@ struct interrupt_frame {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
+/* For how long a report stays on screen before the machine restarts (default: 10). */
+void panic_set_seconds(unsigned seconds);
+
+/* Return addresses, the innermost first, in lines. */
+void panic_print_returns(const uint64_t *returns, size_t count);
+
 /* Whether this CPU is the one that reports a panic. */
 bool panic_is_mine(void);
 
