@@ -15,7 +15,9 @@ core_cpu=${core_cpu:-max,+svm,+npt}
 core_cpus=${core_cpus:-2}
 core_memory=${core_memory:-3G}
 core_vga=${core_vga:-virtio}	    # virtio or std
-core_nic=${core_nic:-e1000e}	    # e1000e or virtio
+core_nic=${core_nic:-virtio}	    # virtio or e1000e (whose link takes three seconds)
+core_http_port=${core_http_port:-0} # of this host, for the control VM's web server; 0: a free one
+core_com1=${core_com1:-stdio}	    # QEMU's -serial; core_boot() sets it
 core_display=${core_display:-none}  # QEMU's -display
 core_extra=(${core_extra[@]+"${core_extra[@]}"}) # more options of QEMU's
 
@@ -41,8 +43,6 @@ core_default_manifest() {
 		device = class 03
 		device = class 0c03
 		device = 00:$core_addr_edu.0
-		watchdog = 60
-		restarts = 100
 
 		[vm control]
 		kind = control
@@ -57,6 +57,7 @@ core_default_manifest() {
 core_iso() {
 	local tree=$core_dir/iso modules="all_video multiboot2 linux serial terminal iso9660 part_gpt
 		part_msdos normal configfile echo boot" module name file
+	local all=(${core_modules[@]+"${core_modules[@]}"})
 	rm -rf "$tree" && mkdir -p "$tree/boot/grub" || return
 	{
 		echo "set timeout=0"
@@ -72,13 +73,13 @@ core_iso() {
 			else
 				core_default_manifest >"$tree/boot/manifest"
 			fi
-			if [ ${#core_modules[@]} -eq 0 ]; then
-				core_modules=(manifest="$tree/boot/manifest" vmlinuz="$core_images/vmlinuz"
+			if [ ${#all[@]} -eq 0 ]; then
+				all=(manifest="$tree/boot/manifest" vmlinuz="$core_images/vmlinuz"
 					ui.initrd="$core_images/ui.initrd"
 					control.initrd="$core_images/control.initrd")
 			fi
 			echo "multiboot2 /boot/mullion-core $core_args"
-			for module in "${core_modules[@]}"; do
+			for module in "${all[@]}"; do
 				name=${module%%=*} file=${module#*=}
 				[ "$file" -ef "$tree/boot/$name" ] || cp "$file" "$tree/boot/$name"
 				echo "module2 /boot/$name $name"
@@ -98,11 +99,10 @@ core_iso() {
 	}
 }
 
-# core_boot: makes disc and disk, starts the machine. Its serial log is $core_dir/core.log.
-core_boot() {
-	local options=(-nodefaults -no-user-config -M q35,kernel-irqchip=split -accel tcg,thread=multi
+# core_prepare: makes disc and disk in $core_dir; core_options is then what QEMU is called with.
+core_prepare() {
+	core_options=(-nodefaults -no-user-config -M q35,kernel-irqchip=split -accel tcg,thread=multi
 		-cpu "$core_cpu" -smp "$core_cpus" -m "$core_memory" -display "$core_display")
-
 	core_iso "$core_dir/boot.iso" || return
 	[ -f "$core_dir/disk.img" ] ||
 		mke2fs -q -F -t ext4 -E root_owner=0:0 "$core_dir/disk.img" 64M >/dev/null || return
@@ -110,28 +110,31 @@ core_boot() {
 	bios) ;;
 	ovmf)
 		cp /usr/share/OVMF/OVMF_VARS_4M.fd "$core_dir/vars.fd" || return
-		options+=(-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd
+		core_options+=(-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd
 			-drive "if=pflash,format=raw,file=$core_dir/vars.fd")
 		;;
 	*) echo "mullion: no firmware $core_firmware" >&2 && return 1 ;;
 	esac
+	# First, as it is there for what comes after it.
 	case $core_iommu in
-	amd) options+=(-device amd-iommu,intremap=on) ;;
-	intel) options+=(-device intel-iommu,intremap=on,eim=off) ;;
+	amd) core_options+=(-device amd-iommu,intremap=on) ;;
+	intel) core_options+=(-device intel-iommu,intremap=on,eim=off) ;;
 	none) ;;
 	*) echo "mullion: no IOMMU $core_iommu" >&2 && return 1 ;;
 	esac
+	# iommu_platform: virtio devices that do DMA by the rules, through the IOMMU.
+	local rules=iommu_platform=on,disable-legacy=on
 	case $core_vga in
-	virtio) options+=(-device "virtio-vga,id=vga,addr=$core_addr_vga,iommu_platform=on,disable-legacy=on") ;;
-	*) options+=(-device "VGA,id=vga,addr=$core_addr_vga,xres=1280,yres=800") ;;
+	virtio) core_options+=(-device "virtio-vga,id=vga,addr=$core_addr_vga,$rules") ;;
+	*) core_options+=(-device "VGA,id=vga,addr=$core_addr_vga,xres=1280,yres=800") ;;
 	esac
 	case $core_nic in
-	virtio) options+=(-device "virtio-net-pci,netdev=net,addr=$core_addr_nic,iommu_platform=on,disable-legacy=on,romfile=") ;;
-	*) options+=(-device "e1000e,netdev=net,addr=$core_addr_nic,romfile=") ;;
+	virtio) core_options+=(-device "virtio-net-pci,netdev=net,addr=$core_addr_nic,$rules,romfile=") ;;
+	*) core_options+=(-device "$core_nic,netdev=net,addr=$core_addr_nic,romfile=") ;;
 	esac
 	# The USB keyboard and tablet belong to the display: events sent with its name go to them, others
 	# to the PS/2 ones.
-	options+=(-netdev "user,id=net,hostfwd=tcp:127.0.0.1:0-:80"
+	core_options+=(-netdev "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:$core_http_port-:80"
 		-drive "if=none,id=disk,format=raw,file=$core_dir/disk.img"
 		-device "nvme,drive=disk,serial=mullion,addr=$core_addr_nvme"
 		-device "qemu-xhci,id=usb,addr=$core_addr_usb"
@@ -139,13 +142,20 @@ core_boot() {
 		-device "edu,addr=$core_addr_edu,dma_mask=0xffffffffffffffff"
 		-drive "if=none,id=disc,format=raw,media=cdrom,readonly=on,file=$core_dir/boot.iso"
 		-device ide-cd,bus=ide.0,drive=disc,bootindex=0
-		-serial "file:$core_dir/core.log"
+		-serial "$core_com1"
 		-serial "unix:$core_dir/control.sock,server=on,wait=off"
-		-qmp "unix:$core_dir/qmp.sock,server=on,wait=off")
+		-qmp "unix:$core_dir/qmp.sock,server=on,wait=off"
+		${core_extra[@]+"${core_extra[@]}"})
+}
+
+# core_boot: starts the machine. Its serial log is $core_dir/core.log.
+core_boot() {
+	core_com1="file:$core_dir/core.log"
+	core_prepare || return
 	rm -f "$core_dir"/{core.log,qmp.in,qmp.out,control.in,control.out,qmp.sock,control.sock}
 	: >"$core_dir/core.log"
 	core_mark=1 core_serial=0
-	qemu-system-x86_64 "${options[@]}" "${core_extra[@]}" >"$core_dir/qemu.log" 2>&1 &
+	qemu-system-x86_64 "${core_options[@]}" >"$core_dir/qemu.log" 2>&1 &
 	core_qemu=$!
 	core_until 20 "QEMU" test -S "$core_dir/qmp.sock" || return
 	mkfifo "$core_dir/qmp.in" "$core_dir/control.in" || return
@@ -154,7 +164,7 @@ core_boot() {
 	socat "UNIX:$core_dir/control.sock" - <"$core_dir/control.in" >"$core_dir/control.out" 2>/dev/null &
 	exec {core_control_in}>"$core_dir/control.in"
 	core_qmp qmp_capabilities >/dev/null || return
-	core_port=$(core_qmp human-monitor-command '{"command-line": "info usernet"}' |
+	core_http_at=127.0.0.1:$(core_qmp human-monitor-command '{"command-line": "info usernet"}' |
 		sed -n 's/.*HOST_FORWARD\] *[0-9]* *127\.0\.0\.1 *\([0-9]*\) .*/\1/p')
 }
 
@@ -250,7 +260,7 @@ core_pointer() {
 }
 
 # core_http PATH: of the control VM's web server.
-core_http() { curl -sS --fail --max-time 30 "http://127.0.0.1:$core_port$1"; }
+core_http() { curl -sS --fail --max-time 30 "http://$core_http_at$1"; }
 
 # core_control_shell COMMAND [SECONDS]: runs it in the control VM, prints what it prints, has its
 # exit status.

@@ -1,19 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What `scripts/try --headless` does with the two guests, and how it knows that it happened. Each
-# step waits for its effect in the pictures; none trusts a message. Sourced by scripts/try.
-
-check() { # check WHAT COMMAND...: one line of the table
-	local what=$1
-	shift
-	if "$@"; then
-		results+=("ok      $what")
-		echo "ok: $what"
-	else
-		results+=("FAILED  $what")
-		echo "FAILED: $what" >&2
-		return 1
-	fi
-}
+# step waits for its effect in the pictures; none trusts a message. Sourced by scripts/try, with
+# steps.sh.
 
 slot_of() { state ".guests[] | select(.id == \"$1\") | .slot"; }
 switch_to() { # switch_to SLOT ID

@@ -88,4 +88,20 @@ tests/fuzz/fuzz_hypercall.libfuzzer: tests/fuzz/fuzz_hypercall.c hypervisor/vm/b
 		tests/core/fake-vm.c tests/core/stub.c hypervisor/memory/frame.c hypervisor/memory/owner.c
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
 CLEANFILES += fuzz_hypercall.input
+
+# Boots of the emulated laptop.
+if WITH_CORE
+TESTS_SYSTEM += tests/core/images.sh
+endif
+endif
+
+# The service VMs' images are made by scripts/core-images.
+EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh tests/core/boot.sh
+.PHONY: run-core
+if WITH_CORE
+run-core: mullion-core
+	$(srcdir)/scripts/core-run --build .
+else
+run-core:
+	@echo "the core was left out by configure --without-core" >&2; false
 endif
