@@ -58,10 +58,12 @@ static void write_redirection(struct vioapic *ioapic, unsigned half, uint32_t va
 	else
 		now = (old >> 32 << 32) | value;
 	now &= ENTRY_WRITABLE;
-	/* An edge has no remote IRR: Linux clears a stuck one through this. */
+	/* An edge has no remote IRR: Linux ends an interrupt through this where EOI does not. */
 	*entry = now | (now & ENTRY_LEVEL ? old & ENTRY_REMOTE_IRR : 0);
 	if (now != (old & ENTRY_WRITABLE))
 		ioapic->callbacks->changed(ioapic->user, half / 2, now);
+	if (old & ~*entry & ENTRY_REMOTE_IRR)
+		ioapic->callbacks->ended(ioapic->user, half / 2);
 }
 
 int vioapic_read(struct vioapic *ioapic, uint32_t offset, uint32_t *value)

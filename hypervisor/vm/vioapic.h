@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A VM's IOAPIC: pins of physical interrupts it owns, everything else unconnected. Pure; the effects
- * are callbacks. Source: Intel 82093AA data sheet; ICH9 data sheet, 13.5.
+ * A VM's IOAPIC: pins of physical interrupts it owns, everything else unconnected. Pure; the
+ * effects are callbacks. Source: Intel 82093AA data sheet; ICH9 data sheet, 13.5.
  *
  * Locks: the caller holds the VM's lock.
  */
@@ -13,9 +13,9 @@
 #define VIOAPIC_PINS 24
 
 struct vioapic_callbacks {
-	/* The entry of a pin was written (as stored: read-only bits cleared). */
+	/* The entry of a pin was changed (as stored: read-only bits cleared). */
 	void (*changed)(void *user, unsigned pin, uint64_t redirection);
-	/* A level interrupt of the pin was acknowledged. */
+	/* A level interrupt of the pin was acknowledged, or the pin is for edges now. */
 	void (*ended)(void *user, unsigned pin);
 };
 
@@ -33,8 +33,8 @@ void vioapic_reset(struct vioapic *ioapic, uint8_t id, const struct vioapic_call
 int vioapic_read(struct vioapic *ioapic, uint32_t offset, uint32_t *value);
 int vioapic_write(struct vioapic *ioapic, uint32_t offset, uint32_t value);
 
-/* A pin's interrupt reached its vCPU: sets remote IRR if it is level. Returns the message as an MSI;
- * false when the entry is masked. */
+/* A pin's interrupt reached its vCPU: sets remote IRR if it is level. Returns the message as an
+ * MSI; false when the entry is masked. */
 bool vioapic_message(struct vioapic *ioapic, unsigned pin, uint64_t *address, uint32_t *data);
 /* A vCPU acknowledged a level interrupt of this vector: ends every pin with remote IRR and it. */
 void vioapic_end(struct vioapic *ioapic, uint8_t vector);

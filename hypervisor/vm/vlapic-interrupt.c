@@ -23,6 +23,7 @@ void vlapic_clear_interrupts(struct vlapic *lapic)
 	memset(lapic->irr, 0, sizeof(lapic->irr));
 	memset(lapic->isr, 0, sizeof(lapic->isr));
 	memset(lapic->tmr, 0, sizeof(lapic->tmr));
+	__atomic_store_n(&lapic->posted_any, 0, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < 8; i++) {
 		__atomic_store_n(&lapic->posted[i], 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&lapic->posted_level[i], 0, __ATOMIC_RELAXED);

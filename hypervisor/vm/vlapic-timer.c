@@ -13,7 +13,7 @@
 #define MODE_PERIODIC 1U
 #define MODE_DEADLINE 2U
 
-/* A shorter period than this is not served, or the guest would see nothing but timer exits. */
+/* Of a shorter period, interrupts are left out, or the guest would see nothing but timer exits. */
 #define MIN_PERIOD_NS 20000U
 
 static unsigned mode_of(uint32_t lvt)
@@ -49,7 +49,6 @@ static uint64_t elapsed_ns(const struct vlapic *lapic, uint64_t tsc)
 {
 	uint64_t elapsed = tsc - lapic->timer_start;
 
-	/* A guest that sets its TSC back finds its timer begun anew, not ended. */
 	return (int64_t)elapsed < 0 ? 0 : to_ns(lapic, elapsed);
 }
 
@@ -64,10 +63,14 @@ static void set_deadline(struct vlapic *lapic, uint64_t ns)
 static void set_periodic_deadline(struct vlapic *lapic, uint64_t tsc)
 {
 	uint64_t period = (uint64_t)lapic->timer_initial << divide_shift(lapic);
-	uint64_t after = elapsed_ns(lapic, tsc);
+	uint64_t after;
 
+	/* For a guest that has set its TSC back or far ahead, it begins anew. */
+	if ((int64_t)(tsc - lapic->timer_start) < 0)
+		lapic->timer_start = tsc;
+	after = elapsed_ns(lapic, tsc);
 	if (period < MIN_PERIOD_NS)
-		after += MIN_PERIOD_NS - period;
+		after += MIN_PERIOD_NS;
 	set_deadline(lapic, (after / period + 1) * period);
 }
 
