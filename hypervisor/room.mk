@@ -22,6 +22,8 @@ CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapi
 CORE_PURE += hypervisor/pci/caps.c hypervisor/pci/caps.h
 CORE_PURE += hypervisor/boot/crash.c hypervisor/boot/crash.h hypervisor/x86/cmos.c hypervisor/x86/cmos.h hypervisor/x86/require.c hypervisor/x86/require.h \
 	hypervisor/x86/text.c hypervisor/x86/text.h
+CORE_PURE += hypervisor/iommu/amd-format.c hypervisor/iommu/amd.h hypervisor/iommu/vtd-format.c \
+	hypervisor/iommu/vtd.h hypervisor/vm/msi.c hypervisor/vm/msi.h
 
 # The rest, a line a folder.
 CORE_LIB = hypervisor/lib/string.c hypervisor/lib/log.c
@@ -36,7 +38,8 @@ CORE_X86 = hypervisor/x86/cpu.h hypervisor/x86/descriptor.c hypervisor/x86/descr
 CORE_ACPI =
 CORE_PCI = hypervisor/pci/config.c hypervisor/pci/config.h hypervisor/pci/registers.h hypervisor/pci/scan.c \
 	hypervisor/pci/vpci.h
-CORE_IOMMU =
+CORE_IOMMU = hypervisor/iommu/amd-irq.c hypervisor/iommu/amd.c hypervisor/iommu/driver.h \
+	hypervisor/iommu/iommu.c hypervisor/iommu/iommu.h hypervisor/iommu/vtd-irq.c hypervisor/iommu/vtd.c
 CORE_VM =
 CORE_VM += hypervisor/vm/devices.c hypervisor/vm/devices.h hypervisor/vm/pic.c hypervisor/vm/pm.c \
 	hypervisor/vm/ps2.c hypervisor/vm/pvclock.c hypervisor/vm/pvclock.h hypervisor/vm/reset.c \

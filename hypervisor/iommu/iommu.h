@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The machine's IOMMUs: which memory a device reaches, and which interrupts it may raise. One driver
- * is chosen by the ACPI tables (IVRS: amd.c, DMAR: vtd.c), not by the CPU's vendor. All units of the
- * machine are driven alike.
+ * The machine's IOMMUs: which memory a device reaches, and which interrupts it may raise. One
+ * driver is chosen by the ACPI tables (IVRS: amd.c, DMAR: vtd.c), not by the CPU's vendor. All
+ * units of the machine are driven alike.
  *
  * Until a device is attached it reaches nothing and raises nothing.
  *

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Device interrupts on their way to a VM. A VM programs an MSI or an IOAPIC pin as it likes; this
- * file gives it a host vector on the pCPU where the addressed vCPU is pinned, has the IOMMU route it,
- * and says what to program into the real device. The VM's message itself never reaches hardware.
+ * file gives it a host vector on the pCPU where the addressed vCPU is pinned, has the IOMMU route
+ * it, and says what to program into the real device. The VM's message itself never reaches
+ * hardware.
  *
  * Locks: one inside; irq_deliver() takes none.
  */
@@ -19,8 +20,8 @@ void irq_unroute_msi(pci_bdf_t device, unsigned index);
 
 /* A global interrupt (IOAPIC pin) belongs to one VM. */
 int irq_assign_gsi(struct vm *vm, unsigned gsi);
-/* The VM's IOAPIC pin changed: its redirection entry as the VM wrote it. Masked entries mask the real
- * pin. */
+/* The VM's IOAPIC pin changed: its redirection entry as the VM wrote it. Masked entries mask the
+ * real pin. */
 void irq_route_gsi(struct vm *vm, unsigned gsi, uint64_t guest_redirection);
 /* The VM has acknowledged the level interrupt of a pin: the real pin may raise again. */
 void irq_end_gsi(struct vm *vm, unsigned gsi);
@@ -30,5 +31,7 @@ void irq_release_vm(struct vm *vm);
 
 /* From the host's interrupt handler on this pCPU. Unknown vectors are counted. */
 void irq_deliver(unsigned pcpu, uint8_t vector);
+/* How many interrupts came on vectors that are nobody's. */
+uint64_t irq_unknown(void);
 
 #endif

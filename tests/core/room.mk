@@ -89,6 +89,25 @@ tests/fuzz/fuzz_hypercall.libfuzzer: tests/fuzz/fuzz_hypercall.c hypervisor/vm/b
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
 CLEANFILES += fuzz_hypercall.input
 
+# IOMMUs' formats, and interrupts on their way.
+check_PROGRAMS += tests/core/test_amd_format tests/core/test_vtd_format tests/core/test_irq
+TESTS_FAST += tests/core/test_amd_format tests/core/test_vtd_format tests/core/test_irq
+tests_core_test_amd_format_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_amd_format_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_vtd_format_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_vtd_format_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_irq_SOURCES = tests/core/test_irq.c hypervisor/vm/irq.c
+tests_core_test_irq_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_irq_LDADD = $(CORE_TEST_LIBS)
+FUZZ_TARGETS += tests/fuzz/fuzz_iommu
+tests_fuzz_fuzz_iommu_SOURCES = tests/fuzz/fuzz_iommu.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_iommu_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_fuzz_iommu_LDADD = libcore-pure.a
+tests/fuzz/fuzz_iommu.libfuzzer: tests/fuzz/fuzz_iommu.c hypervisor/iommu/amd-format.c \
+		hypervisor/iommu/vtd-format.c hypervisor/vm/msi.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+CLEANFILES += fuzz_iommu.input
+
 # The virtual APICs.
 check_PROGRAMS += tests/core/test_vlapic tests/core/test_vlapic_model tests/core/test_vioapic
 TESTS_FAST += tests/core/test_vlapic tests/core/test_vlapic_model tests/core/test_vioapic
@@ -123,23 +142,4 @@ run-core: mullion-core
 else
 run-core:
 	@echo "the core was left out by configure --without-core" >&2; false
-
-# IOMMUs' formats, and interrupts on their way.
-check_PROGRAMS += tests/core/test_amd_format tests/core/test_vtd_format tests/core/test_irq
-TESTS_FAST += tests/core/test_amd_format tests/core/test_vtd_format tests/core/test_irq
-tests_core_test_amd_format_CPPFLAGS = $(CORE_CPPFLAGS)
-tests_core_test_amd_format_LDADD = $(CORE_TEST_LIBS)
-tests_core_test_vtd_format_CPPFLAGS = $(CORE_CPPFLAGS)
-tests_core_test_vtd_format_LDADD = $(CORE_TEST_LIBS)
-tests_core_test_irq_SOURCES = tests/core/test_irq.c hypervisor/vm/irq.c
-tests_core_test_irq_CPPFLAGS = $(CORE_CPPFLAGS)
-tests_core_test_irq_LDADD = $(CORE_TEST_LIBS)
-FUZZ_TARGETS += tests/fuzz/fuzz_iommu
-tests_fuzz_fuzz_iommu_SOURCES = tests/fuzz/fuzz_iommu.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_iommu_CPPFLAGS = $(CORE_CPPFLAGS)
-tests_fuzz_fuzz_iommu_LDADD = libcore-pure.a
-tests/fuzz/fuzz_iommu.libfuzzer: tests/fuzz/fuzz_iommu.c hypervisor/iommu/amd-format.c \
-		hypervisor/iommu/vtd-format.c hypervisor/vm/msi.c
-	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
-CLEANFILES += fuzz_iommu.input
 endif
