@@ -3,14 +3,13 @@
 #include "config.h"
 
 #include "acpi/tables.h"
+#include "boot/arrange.h"
 #include "boot/crash.h"
 #include "boot/image.h"
 #include "boot/multiboot2.h"
 #include "lib/log.h"
 #include "lib/string.h"
-#include "memory/frame.h"
 #include "vm/build.h"
-#include "vm/irq.h"
 #include "vm/run.h"
 #include "x86/cpu.h"
 #include "x86/descriptor.h"
@@ -34,43 +33,6 @@ static struct boot_info boot_info;
 static struct acpi_info acpi_info;
 static struct boot_plan boot_plan;
 static bool go; /* atomic: the VMs are there */
-
-/* Until other files have them. */
-__attribute__((weak)) void irq_deliver(unsigned pcpu, uint8_t vector)
-{
-	(void)pcpu;
-	(void)vector;
-}
-
-__attribute__((weak)) void machine_start(const struct boot_info *boot, const struct acpi_info *acpi,
-					 const struct boot_plan *plan)
-{
-	(void)boot;
-	(void)acpi;
-	(void)plan;
-	log_line("there is nothing to start yet");
-}
-
-__attribute__((weak)) void machine_run_cpu(void)
-{
-	log_line("CPU %u halts", this_pcpu()->number);
-	cpu_halt();
-}
-
-__attribute__((weak)) int acpi_parse(const void *untrusted_rsdp, size_t size, acpi_read *read,
-				     void *user, struct acpi_info *info,
-				     struct acpi_problem *problems, size_t max, size_t *count)
-{
-	(void)untrusted_rsdp, (void)size, (void)read, (void)user, (void)problems, (void)max;
-	info->lapic = hpa(0xfee00000);
-	info->cpu_count = 2;
-	info->cpu_apic_ids[1] = 1;
-	info->ioapic_count = 1;
-	info->ioapics[0].address = hpa(0xfec00000);
-	info->fadt.pm_timer = 0x608;
-	*count = 0;
-	return 0;
-}
 
 static void early_descriptors(void)
 {
@@ -174,6 +136,21 @@ static hpa_t find_start_page(void)
 	core_panic(REASON_MEMORY_TOO_SMALL, "no usable page below 640 KiB");
 }
 
+/* Memory is handed out, but for the pages the core needs where they are. */
+static void arrange(void)
+{
+	static const uint64_t places[] = CRASH_RECORD_PLACES;
+	hpa_t start_page = find_start_page();
+	struct range keep[1 + CRASH_RECORD_COUNT] = {{hpa_value(start_page), PAGE_SIZE}};
+	size_t count = 1;
+
+	for (size_t i = 0; i < CRASH_RECORD_COUNT; i++)
+		if (in_range_of_type(places[i], PAGE_SIZE, 1))
+			keep[count++] = (struct range){places[i], PAGE_SIZE};
+	arrange_memory(&boot_info, &acpi_info, &boot_plan, keep, count);
+	pcpu_set_start_page(start_page);
+}
+
 static void other_cpu(void)
 {
 	while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE))
@@ -211,8 +188,8 @@ void start_boot(uint32_t untrusted_info, uint32_t load)
 	crash_store_init(&boot_info);
 	cpu_require();
 	read_acpi();
-	frame_init(hpa(64 * MIB), 8 * MIB); /* until memory/layout.h decides it */
+	plan_make(&boot_info, phys_virt, &boot_plan);
+	arrange();
 	paging_init(&boot_info);
-	pcpu_set_start_page(find_start_page());
 	pcpu_start_first(acpi_info.lapic, start_machine);
 }

@@ -16,6 +16,7 @@
 #include "vm/pvclock.h"
 #include "x86/cpu.h"
 #include "x86/machine.h"
+#include "x86/paging.h"
 
 #define PM1_SLEEP_ENABLE (1U << 13)
 #define HOLE_END	 0xfec00000ULL /* APICs and firmware above */
@@ -88,7 +89,9 @@ int platform_create(struct vm *vm, const struct acpi_info *acpi)
 static bool read_firmware(void *user, hpa_t start, void *to, size_t size)
 {
 	(void)user;
-	memcpy(to, phys_virt(start), size); /* acpi_parse() has found the tables there */
+	if (!paging_add_firmware(start, size))
+		return false;
+	memcpy(to, phys_virt(start), size);
 	return true;
 }
 
