@@ -55,8 +55,9 @@ core_default_manifest() {
 
 # core_iso FILE: the boot disc, for BIOS and UEFI.
 core_iso() {
-	local tree=$core_dir/iso modules="all_video multiboot2 linux serial terminal iso9660 part_gpt
-		part_msdos normal configfile echo boot" module name file
+	local tree=$core_dir/iso modules="all_video multiboot2 linux serial terminal iso9660 part_acorn part_amiga part_apple
+		part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc normal
+		configfile echo boot" module name file
 	local all=(${core_modules[@]+"${core_modules[@]}"})
 	rm -rf "$tree" && mkdir -p "$tree/boot/grub" || return
 	{
