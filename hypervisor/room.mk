@@ -19,6 +19,7 @@ CORE_PURE += include/mullion/trace.h hypervisor/vm/counters.c hypervisor/vm/coun
 CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapic-interrupt.c \
 	hypervisor/vm/vlapic-parts.h hypervisor/vm/vlapic-timer.c hypervisor/vm/vlapic.c \
 	hypervisor/vm/vlapic.h
+CORE_PURE += hypervisor/boot/linux.c hypervisor/boot/linux.h hypervisor/svm/check.c
 CORE_PURE += hypervisor/pci/caps.c hypervisor/pci/caps.h
 CORE_PURE += hypervisor/boot/crash.c hypervisor/boot/crash.h hypervisor/x86/cmos.c hypervisor/x86/cmos.h hypervisor/x86/require.c hypervisor/x86/require.h \
 	hypervisor/x86/text.c hypervisor/x86/text.h
@@ -27,7 +28,8 @@ CORE_PURE += hypervisor/iommu/amd-format.c hypervisor/iommu/amd.h hypervisor/iom
 
 # The rest, a line a folder.
 CORE_LIB = hypervisor/lib/string.c hypervisor/lib/log.c
-CORE_BOOT = hypervisor/boot/ap.S hypervisor/boot/crash-store.c hypervisor/boot/entry.S hypervisor/boot/image.h hypervisor/boot/start.c
+CORE_BOOT = hypervisor/boot/ap.S hypervisor/boot/arrange.c hypervisor/boot/arrange.h \
+	hypervisor/boot/plan.c hypervisor/boot/plan.h hypervisor/boot/crash-store.c hypervisor/boot/entry.S hypervisor/boot/image.h hypervisor/boot/start.c
 CORE_MEMORY =
 CORE_X86 = hypervisor/x86/cpu.h hypervisor/x86/descriptor.c hypervisor/x86/descriptor.h \
 	hypervisor/x86/features.c hypervisor/x86/interrupt.c hypervisor/x86/interrupt.h \
@@ -40,11 +42,18 @@ CORE_PCI = hypervisor/pci/config.c hypervisor/pci/config.h hypervisor/pci/regist
 	hypervisor/pci/vpci.h
 CORE_IOMMU = hypervisor/iommu/amd-irq.c hypervisor/iommu/amd.c hypervisor/iommu/driver.h \
 	hypervisor/iommu/iommu.c hypervisor/iommu/iommu.h hypervisor/iommu/vtd-irq.c hypervisor/iommu/vtd.c
-CORE_VM =
+CORE_VM = hypervisor/vm/apic-regions.c hypervisor/vm/apic-regions.h hypervisor/vm/build.c hypervisor/vm/build.h \
+	hypervisor/vm/bus.c hypervisor/vm/bus.h hypervisor/vm/hypercall.c \
+	hypervisor/vm/hypercall.h hypervisor/vm/irq.c hypervisor/vm/cpuid.c hypervisor/vm/exit.c hypervisor/vm/exit.h hypervisor/vm/irq.h \
+	hypervisor/vm/lifecycle.c hypervisor/vm/lifecycle.h hypervisor/vm/load.c hypervisor/vm/load.h \
+	hypervisor/vm/mmio.c hypervisor/vm/msr.c hypervisor/vm/platform.c hypervisor/vm/platform.h \
+	hypervisor/vm/ports.c hypervisor/vm/ports.h hypervisor/vm/run.c hypervisor/vm/run.h \
+	hypervisor/vm/vcpu.h hypervisor/vm/vendor.h hypervisor/vm/vm.c hypervisor/vm/vm.h
 CORE_VM += hypervisor/vm/devices.c hypervisor/vm/devices.h hypervisor/vm/pic.c hypervisor/vm/pm.c \
 	hypervisor/vm/ps2.c hypervisor/vm/pvclock.c hypervisor/vm/pvclock.h hypervisor/vm/reset.c \
 	hypervisor/vm/uart.c
-CORE_SVM =
+CORE_SVM = hypervisor/svm/enter.S hypervisor/svm/exit.c hypervisor/svm/state.c hypervisor/svm/svm.c \
+	hypervisor/svm/svm.h hypervisor/svm/switch.c hypervisor/svm/vmcb.h
 
 CORE_CPPFLAGS = -I$(top_srcdir)/hypervisor -I$(top_builddir)/hypervisor -I$(top_srcdir)/include
 

@@ -15,7 +15,7 @@ struct memory_layout machine_layout;
 
 static void add(struct range *ranges, size_t *count, uint64_t start, uint64_t size)
 {
-	ranges[(*count)++] = (struct range){ start, size };
+	ranges[(*count)++] = (struct range){start, size};
 }
 
 static size_t list_devices(const struct acpi_info *acpi, struct range devices[MAX_DEVICES])
@@ -54,7 +54,7 @@ void arrange_memory(const struct boot_info *boot, const struct acpi_info *acpi,
 	struct layout_input input = {
 		.boot = boot,
 		.manifest = &plan->manifest,
-		.image = { hpa_value(image_load), (uint64_t)(image_end - image_start) },
+		.image = {hpa_value(image_load), (uint64_t)(image_end - image_start)},
 		.keep = keep,
 		.keep_count = keep_count,
 		.devices = devices,
@@ -68,9 +68,8 @@ void arrange_memory(const struct boot_info *boot, const struct acpi_info *acpi,
 		add(tables, &input.table_count, hpa_value(acpi->tables[i].address),
 		    acpi->tables[i].length);
 	for (size_t i = 0; i < plan->manifest.vm_count; i++) {
-		const struct linux_kernel *kernel = plan->manifest.vms[i].control ?
-							    &plan->control.kernel :
-							    &plan->ui.kernel;
+		const struct linux_kernel *kernel =
+			plan->manifest.vms[i].control ? &plan->control.kernel : &plan->ui.kernel;
 
 		input.needs[i] = (struct layout_need){
 			.init_size = kernel->init_size,

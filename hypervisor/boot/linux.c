@@ -90,7 +90,7 @@ int linux_check(const uint8_t *untrusted_image, size_t size, struct linux_kernel
 		return -EBADMSG;
 	}
 	if (kernel->alignment == 0 || (kernel->alignment & (kernel->alignment - 1)) != 0 ||
-		 kernel->alignment > GIB)
+	    kernel->alignment > GIB)
 		*problem = "its alignment is no power of two";
 	else if (kernel->init_size < kernel->code_size || kernel->init_size > GIB)
 		*problem = "its memory size makes no sense";

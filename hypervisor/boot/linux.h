@@ -13,8 +13,8 @@ struct linux_kernel {
 	const uint8_t *image; /* the whole file */
 	size_t code_offset;   /* of the protected-mode part, which is what is loaded */
 	size_t code_size;
-	uint64_t init_size;	    /* memory it needs from where it is loaded */
-	uint64_t alignment;	    /* of where it is loaded; a power of two */
+	uint64_t init_size; /* memory it needs from where it is loaded */
+	uint64_t alignment; /* of where it is loaded; a power of two */
 	uint64_t preferred_address;
 	uint32_t cmdline_max; /* bytes without the zero */
 };

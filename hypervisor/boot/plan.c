@@ -56,7 +56,7 @@ void plan_make(const struct boot_info *boot, void *(*map)(hpa_t address), struct
 	if (module == NULL)
 		core_panic(REASON_MANIFEST_MISSING, "%zu modules, none is named manifest",
 			   boot->module_count);
-	*plan = (struct boot_plan){ 0 };
+	*plan = (struct boot_plan){0};
 	if (manifest_parse(map(hpa(module->start)), module->size, &plan->manifest, &error) != 0)
 		core_panic(REASON_MANIFEST_ERROR, "line %u, column %u: %s", error.line,
 			   error.column, error.message);

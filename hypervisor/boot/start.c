@@ -7,6 +7,7 @@
 #include "boot/crash.h"
 #include "boot/image.h"
 #include "boot/multiboot2.h"
+#include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "vm/build.h"
@@ -113,21 +114,21 @@ static bool read_firmware(void *user, hpa_t start, void *to, size_t size)
 
 static void read_acpi(void)
 {
-	struct acpi_problem problems[8];
+	struct acpi_problem problems[8] = {0};
 	size_t count = 0;
 	int error = acpi_parse(boot_info.rsdp, boot_info.rsdp_size, read_firmware, NULL, &acpi_info,
 			       problems, ARRAY_LENGTH(problems), &count);
 
-	if (error == -2)
-		core_panic(REASON_ACPI_MISSING, "no RSDP leads to them");
-	if (error < 0)
-		core_panic(REASON_ACPI_BROKEN, "%s: %s", problems[0].signature, problems[0].what);
+	if (error != 0)
+		core_panic(error == -ENOENT ? REASON_ACPI_MISSING : REASON_ACPI_BROKEN, "%s: %s",
+			   problems[0].signature, problems[0].what);
 	for (size_t i = 0; i < count && i < ARRAY_LENGTH(problems); i++)
 		log_warning(REASON_ACPI_TABLE_IGNORED, "%s: %s", problems[i].signature,
 			    problems[i].what);
 }
 
-/* The highest usable page below 640 KiB: firmware's own habits are at the lower end. */
+/* The highest usable page below 640 KiB: firmware's own habits are at the lower end. A crash
+ * record's place will do: the page is used for a moment. */
 static hpa_t find_start_page(void)
 {
 	for (uint64_t page = START_PAGE_LIMIT - PAGE_SIZE; page >= PAGE_SIZE; page -= PAGE_SIZE)
@@ -153,8 +154,9 @@ static void arrange(void)
 
 static void other_cpu(void)
 {
+	/* Interrupts come on with the halt, so that the kick below cannot fall between. */
 	while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE))
-		cpu_pause();
+		__asm__ volatile("sti; hlt; cli" : : : "memory");
 	machine_run_cpu();
 }
 
@@ -167,9 +169,11 @@ static void start_machine(void)
 	lapic_calibrate();
 	wall_clock_at_boot();
 	pcpu_start_others(acpi_info.cpu_apic_ids, acpi_info.cpu_count, other_cpu);
-	log_line("%u CPUs", pcpu_count);
+	log_line("CPUs: %u", pcpu_count);
 	machine_start(&boot_info, &acpi_info, &boot_plan);
 	__atomic_store_n(&go, true, __ATOMIC_RELEASE);
+	for (unsigned i = 1; i < pcpu_count; i++)
+		lapic_send(pcpu_list[i]->apic_id, VECTOR_KICK);
 	machine_run_cpu();
 }
 
@@ -191,5 +195,9 @@ void start_boot(uint32_t untrusted_info, uint32_t load)
 	plan_make(&boot_info, phys_virt, &boot_plan);
 	arrange();
 	paging_init(&boot_info);
+	/* QEMU's ACPI tables, for one, are in memory that the map calls reserved. */
+	for (size_t i = 0; i < acpi_info.table_count; i++)
+		if (!paging_add_firmware(acpi_info.tables[i].address, acpi_info.tables[i].length))
+			core_panic(REASON_OUT_OF_FRAMES, "for a map of the ACPI tables");
 	pcpu_start_first(acpi_info.lapic, start_machine);
 }

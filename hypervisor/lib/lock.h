@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A spin lock. Fair (ticket). Holders must not be interrupted by a handler that takes the same lock:
- * the core's interrupt handlers only set atomic bits (x86/interrupt.h), so plain locking is enough.
+ * A spin lock. Fair (ticket). Holders must not be interrupted by a handler that takes the same
+ * lock: the core's interrupt handlers only set atomic bits (x86/interrupt.h), so plain locking is
+ * enough.
  *
  * Order, outermost first: vm->lock, iommu lock, owner table lock, frame lock, log lock.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Why the core stopped, could not start, or starts with less than it should: one code a reason, the
- * same on serial, on screen, in the crash record and in doc/reason-codes.md. A code is never reused.
+ * same on serial, on screen, in the crash record and in doc/reason-codes.md. A code is never
+ * reused.
  *
  * 1xx: the machine lacks a requirement. 2xx: what was loaded is wrong. 3xx: a fault of the core's
  * own. 4xx: a service VM is lost. 5xx: a warning: the core runs, but something is missing.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The consistency checks of VMRUN (AMD APM vol. 2, 15.5.1), made by ourselves: emulators make few of
- * them, so that what runs there may be refused by a CPU. Pure.
+ * The consistency checks of VMRUN (AMD APM vol. 2, 15.5.1), made by ourselves: emulators make few
+ * of them, so that what runs there may be refused by a CPU. Pure.
  */
 #include "svm/svm.h"
 #include "x86/cpu.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What an exit of SVM means in neutral words: one table that names every exit code there is (AMD APM
- * vol. 2, appendix C). A code that is not asked for stops the VM that caused it.
+ * What an exit of SVM means in neutral words: one table that names every exit code there is (AMD
+ * APM vol. 2, appendix C). A code that is not asked for stops the VM that caused it.
  */
 #include "lib/log.h"
 #include "svm/svm.h"
@@ -85,49 +85,49 @@ static void decode_exception(struct vcpu *vcpu, const struct vmcb *vmcb, struct 
 
 /* Kinds are EXIT_UNKNOWN where no line is: the core does not intercept it. */
 static const struct exit_entry table[] = {
-	[SVM_EXIT_CR_READ... SVM_EXIT_CR_READ + 7] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_CR_READ + 8] = { EXIT_CR8, 0, decode_cr8 },
-	[SVM_EXIT_CR_READ + 9 ... SVM_EXIT_CR_WRITE + 7] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_CR_WRITE + 8] = { EXIT_CR8, 0, decode_cr8 },
-	[SVM_EXIT_CR_WRITE + 9 ... SVM_EXIT_DR_WRITE + 15] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_EXCEPTION... SVM_EXIT_EXCEPTION + 31] = { EXIT_NOTHING, 0, decode_exception },
-	[SVM_EXIT_INTR] = { EXIT_NOTHING, 0, NULL }, /* taken by the host after STGI */
-	[SVM_EXIT_NMI] = { EXIT_NOTHING, 0, NULL },
-	[SVM_EXIT_SMI] = { EXIT_NOTHING, 0, NULL },
-	[SVM_EXIT_INIT] = { EXIT_NOTHING, 0, NULL },
-	[SVM_EXIT_VINTR] = { EXIT_NOTHING, 0, decode_window },
-	[SVM_EXIT_CR0_SEL_WRITE... SVM_EXIT_RDTSC] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_RDPMC] = { EXIT_PROTECTED, 2, NULL },
-	[SVM_EXIT_PUSHF... SVM_EXIT_POPF] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_CPUID] = { EXIT_CPUID, 2, NULL },
-	[SVM_EXIT_RSM] = { EXIT_UNDEFINED, 2, NULL },
-	[SVM_EXIT_IRET] = { EXIT_NOTHING, 0, decode_iret },
-	[SVM_EXIT_SWINT] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_INVD] = { EXIT_CACHE, 2, NULL },
-	[SVM_EXIT_PAUSE] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_HLT] = { EXIT_HALT, 1, NULL },
-	[SVM_EXIT_INVLPG] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_INVLPGA] = { EXIT_UNDEFINED, 3, NULL },
-	[SVM_EXIT_IOIO] = { EXIT_IO, 0, decode_io },
-	[SVM_EXIT_MSR] = { EXIT_MSR, 2, decode_msr },
-	[SVM_EXIT_TASK_SWITCH... SVM_EXIT_FERR_FREEZE] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_SHUTDOWN] = { EXIT_SHUTDOWN, 0, NULL },
-	[SVM_EXIT_VMRUN] = { EXIT_UNDEFINED, 3, NULL },
-	[SVM_EXIT_VMMCALL] = { EXIT_HYPERCALL, 3, NULL },
-	[SVM_EXIT_VMLOAD... SVM_EXIT_SKINIT] = { EXIT_UNDEFINED, 3, NULL },
-	[SVM_EXIT_RDTSCP... SVM_EXIT_ICEBP] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_WBINVD] = { EXIT_CACHE, 2, NULL },
-	[SVM_EXIT_MONITOR... SVM_EXIT_MWAIT_CONDITIONAL] = { EXIT_UNDEFINED, 3, NULL },
-	[SVM_EXIT_XSETBV] = { EXIT_XSETBV, 3, NULL },
-	[SVM_EXIT_RDPRU] = { EXIT_UNDEFINED, 3, NULL },
-	[SVM_EXIT_EFER_WRITE_TRAP... SVM_EXIT_CR_WRITE_TRAP + 15] = { EXIT_UNKNOWN, 0, NULL },
-	[SVM_EXIT_INVLPGB... SVM_EXIT_IDLE_HLT] = { EXIT_UNKNOWN, 0, NULL },
+	[SVM_EXIT_CR_READ... SVM_EXIT_CR_READ + 7] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_CR_READ + 8] = {EXIT_CR8, 0, decode_cr8},
+	[SVM_EXIT_CR_READ + 9 ... SVM_EXIT_CR_WRITE + 7] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_CR_WRITE + 8] = {EXIT_CR8, 0, decode_cr8},
+	[SVM_EXIT_CR_WRITE + 9 ... SVM_EXIT_DR_WRITE + 15] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_EXCEPTION... SVM_EXIT_EXCEPTION + 31] = {EXIT_NOTHING, 0, decode_exception},
+	[SVM_EXIT_INTR] = {EXIT_NOTHING, 0, NULL}, /* taken by the host after STGI */
+	[SVM_EXIT_NMI] = {EXIT_NOTHING, 0, NULL},
+	[SVM_EXIT_SMI] = {EXIT_NOTHING, 0, NULL},
+	[SVM_EXIT_INIT] = {EXIT_NOTHING, 0, NULL},
+	[SVM_EXIT_VINTR] = {EXIT_NOTHING, 0, decode_window},
+	[SVM_EXIT_CR0_SEL_WRITE... SVM_EXIT_RDTSC] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_RDPMC] = {EXIT_PROTECTED, 2, NULL},
+	[SVM_EXIT_PUSHF... SVM_EXIT_POPF] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_CPUID] = {EXIT_CPUID, 2, NULL},
+	[SVM_EXIT_RSM] = {EXIT_UNDEFINED, 2, NULL},
+	[SVM_EXIT_IRET] = {EXIT_NOTHING, 0, decode_iret},
+	[SVM_EXIT_SWINT] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_INVD] = {EXIT_CACHE, 2, NULL},
+	[SVM_EXIT_PAUSE] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_HLT] = {EXIT_HALT, 1, NULL},
+	[SVM_EXIT_INVLPG] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_INVLPGA] = {EXIT_UNDEFINED, 3, NULL},
+	[SVM_EXIT_IOIO] = {EXIT_IO, 0, decode_io},
+	[SVM_EXIT_MSR] = {EXIT_MSR, 2, decode_msr},
+	[SVM_EXIT_TASK_SWITCH... SVM_EXIT_FERR_FREEZE] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_SHUTDOWN] = {EXIT_SHUTDOWN, 0, NULL},
+	[SVM_EXIT_VMRUN] = {EXIT_UNDEFINED, 3, NULL},
+	[SVM_EXIT_VMMCALL] = {EXIT_HYPERCALL, 3, NULL},
+	[SVM_EXIT_VMLOAD... SVM_EXIT_SKINIT] = {EXIT_UNDEFINED, 3, NULL},
+	[SVM_EXIT_RDTSCP... SVM_EXIT_ICEBP] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_WBINVD] = {EXIT_CACHE, 2, NULL},
+	[SVM_EXIT_MONITOR... SVM_EXIT_MWAIT_CONDITIONAL] = {EXIT_UNDEFINED, 3, NULL},
+	[SVM_EXIT_XSETBV] = {EXIT_XSETBV, 3, NULL},
+	[SVM_EXIT_RDPRU] = {EXIT_UNDEFINED, 3, NULL},
+	[SVM_EXIT_EFER_WRITE_TRAP... SVM_EXIT_CR_WRITE_TRAP + 15] = {EXIT_UNKNOWN, 0, NULL},
+	[SVM_EXIT_INVLPGB... SVM_EXIT_IDLE_HLT] = {EXIT_UNKNOWN, 0, NULL},
 };
 _Static_assert(ARRAY_LENGTH(table) == SVM_EXIT_IDLE_HLT + 1, "every exit below 0x400 has a line");
 
-static const struct exit_entry memory_entry = { EXIT_MEMORY, 0, decode_memory };
-static const struct exit_entry unknown_entry = { EXIT_UNKNOWN, 0, NULL };
-static const struct exit_entry refused_entry = { EXIT_REFUSED, 0, NULL };
+static const struct exit_entry memory_entry = {EXIT_MEMORY, 0, decode_memory};
+static const struct exit_entry unknown_entry = {EXIT_UNKNOWN, 0, NULL};
+static const struct exit_entry refused_entry = {EXIT_REFUSED, 0, NULL};
 
 static const struct exit_entry *entry_of(uint64_t code)
 {
@@ -140,8 +140,8 @@ static const struct exit_entry *entry_of(uint64_t code)
 	return &unknown_entry; /* AVIC and SEV are not used */
 }
 
-/* An event whose delivery the exit cut short is delivered again (APM vol. 2, 15.20); INT n, INT3 and
- * INTO happen again by themselves, as RIP still points to them. */
+/* An event whose delivery the exit cut short is delivered again (APM vol. 2, 15.20); INT n, INT3
+ * and INTO happen again by themselves, as RIP still points to them. */
 static void requeue_event(struct vmcb *vmcb)
 {
 	uint64_t event = vmcb->exit_interrupt_info;
@@ -181,9 +181,8 @@ const char *svm_exit_name(uint64_t code)
 		uint16_t code, count;
 		const char *name;
 	} names[] = {
-#define SVM_EXIT_NAME(code, name, count) { code, count, #name },
-		SVM_EXITS(SVM_EXIT_NAME)
-	};
+#define SVM_EXIT_NAME(code, name, count) {code, count, #name},
+		SVM_EXITS(SVM_EXIT_NAME)};
 
 	if ((uint32_t)code == SVM_EXIT_INVALID)
 		return "INVALID";

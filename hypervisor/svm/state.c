@@ -5,8 +5,8 @@
 #include "svm/svm.h"
 #include "x86/cpu.h"
 
-#define CR0_PE 0x1ULL
-#define CR0_PG 0x80000000ULL
+#define CR0_PE	0x1ULL
+#define CR0_PG	0x80000000ULL
 #define CR4_PAE 0x20ULL
 
 #define ATTRIBUTES_CODE16 0x09b
@@ -30,7 +30,7 @@ void svm_vcpu_reset(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 	struct vmcb *vmcb = svm->vmcb;
-	struct vmcb_segment *data[] = { &vmcb->es, &vmcb->ss, &vmcb->ds, &vmcb->fs, &vmcb->gs };
+	struct vmcb_segment *data[] = {&vmcb->es, &vmcb->ss, &vmcb->ds, &vmcb->fs, &vmcb->gs};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(data); i++)
 		set_segment(data[i], 0, ATTRIBUTES_DATA16, 0xffff, 0);
@@ -74,7 +74,7 @@ void svm_vcpu_startup(struct vcpu *vcpu, uint8_t vector)
 void svm_vcpu_enter_64(struct vcpu *vcpu, uint64_t rip, uint64_t gdt, uint64_t cr3)
 {
 	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
-	struct vmcb_segment *data[] = { &vmcb->es, &vmcb->ss, &vmcb->ds };
+	struct vmcb_segment *data[] = {&vmcb->es, &vmcb->ss, &vmcb->ds};
 
 	/* __BOOT_CS and __BOOT_DS of Linux' boot protocol. */
 	for (size_t i = 0; i < ARRAY_LENGTH(data); i++)
@@ -161,8 +161,8 @@ void svm_dump(const struct vcpu *vcpu)
 {
 	const struct vmcb *v = svm_of(vcpu)->vmcb;
 	const uint64_t *r = vcpu->registers;
-	static const char *const names[] = { "es", "cs", "ss", "ds", "fs",
-					     "gs", "gdtr", "ldtr", "idtr", "tr" };
+	static const char *const names[] = {"es", "cs",	  "ss",	  "ds",	  "fs",
+					    "gs", "gdtr", "ldtr", "idtr", "tr"};
 
 	log_line("%s vCPU %u: exit 0x%lx (%s) info %lx %lx, event %lx, CPL %u", vcpu->vm->name,
 		 vcpu->number, v->exit_code, svm_exit_name(v->exit_code), v->exit_info1,
@@ -172,8 +172,8 @@ void svm_dump(const struct vcpu *vcpu)
 		log_line("r%02u %016lx r%02u %016lx r%02u %016lx r%02u %016lx", i,
 			 i == RAX ? v->rax : r[i], i + 1, r[i + 1], i + 2, r[i + 2], i + 3,
 			 r[i + 3]);
-	log_line("cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx dr6 %lx dr7 %lx", v->cr0, v->cr2,
-		 v->cr3, v->cr4, v->efer, v->dr6, v->dr7);
+	log_line("cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx dr6 %lx dr7 %lx", v->cr0, v->cr2, v->cr3,
+		 v->cr4, v->efer, v->dr6, v->dr7);
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
 		const struct vmcb_segment *s = &v->es + i;
 

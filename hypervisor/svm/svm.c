@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * AMD's SVM (AMD APM vol. 2, chapter 15) as a vendor table: switching it on, control blocks, entering
- * a vCPU with what it has pending. ASID n + 1 is VM n's on every pCPU, as each pCPU runs one vCPU of
- * a VM; what has to be forgotten is counted in the VM's generation and flushed on the next entry.
+ * AMD's SVM (AMD APM vol. 2, chapter 15) as a vendor table: switching it on, control blocks,
+ * entering a vCPU with what it has pending. ASID n + 1 is VM n's on every pCPU, as each pCPU runs
+ * one vCPU of a VM; what has to be forgotten is counted in the VM's generation and flushed on the
+ * next entry.
  */
 #include "svm/svm.h"
 
@@ -55,12 +56,12 @@ static void allow_msr(struct svm_vm *svm, uint32_t msr)
 	uint32_t block = msr < 0x2000 ? 0 : msr < 0xc0002000 ? 0x800 : 0x1000;
 	uint32_t bit = (msr - first) * 2;
 
-	svm->msrpm[block + bit / 8] &= (uint8_t)~(3U << bit % 8);
+	svm->msrpm[block + bit / 8] &= (uint8_t) ~(3U << bit % 8);
 }
 
 /* MSRs whose real registers are the vCPU's own while it runs (VMLOAD/VMSAVE, switch.c). */
 static const uint32_t direct_msrs[] = {
-	MSR_STAR,    MSR_LSTAR,	    MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE,
+	MSR_STAR,      MSR_LSTAR,   MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE,
 	MSR_KERNEL_GS, MSR_TSC_AUX, 0x174,     0x175,	   0x176, /* SYSENTER */
 };
 
@@ -87,7 +88,7 @@ static void svm_vm_allow_ports(struct vm *vm, uint16_t first, uint32_t count)
 	uint8_t *iopm = svm_vms[vm->number].iopm;
 
 	for (uint32_t port = first; port < first + count && port <= 0xffff; port++)
-		iopm[port / 8] &= (uint8_t)~(1U << port % 8);
+		iopm[port / 8] &= (uint8_t) ~(1U << port % 8);
 }
 
 static int svm_vcpu_create(struct vcpu *vcpu)
@@ -112,9 +113,9 @@ static int svm_vcpu_create(struct vcpu *vcpu)
 	vmcb->intercept_cr_read = vmcb->intercept_cr_write = 1U << 8;
 	vmcb->intercept_exceptions = 1U << EXCEPTION_DB | 1U << EXCEPTION_AC | 1U << EXCEPTION_MC;
 	vmcb->intercept_misc1 = INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT |
-				INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_RSM |
-				INTERCEPT_INVD | INTERCEPT_HLT | INTERCEPT_INVLPGA | INTERCEPT_IO |
-				INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
+				INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_RSM | INTERCEPT_INVD |
+				INTERCEPT_HLT | INTERCEPT_INVLPGA | INTERCEPT_IO | INTERCEPT_MSR |
+				INTERCEPT_SHUTDOWN;
 	vmcb->intercept_misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |
 				INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI |
 				INTERCEPT_SKINIT | INTERCEPT_WBINVD | INTERCEPT_MONITOR |
@@ -179,8 +180,8 @@ static void give_pending(struct vcpu *vcpu)
 		if (vlapic_pending(&vcpu->lapic) < 0)
 			return;
 	}
-	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGN_TPR |
-				  VMCB_V_PRIORITY(15);
+	vmcb->virtual_interrupt =
+		VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_PRIORITY(15);
 	vmcb->intercept_misc1 |= INTERCEPT_VINTR;
 }
 
@@ -188,8 +189,8 @@ static void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 	struct vmcb *vmcb = svm->vmcb;
-	uint64_t generation = __atomic_load_n(&svm_vms[vcpu->vm->number].generation,
-					      __ATOMIC_ACQUIRE);
+	uint64_t generation =
+		__atomic_load_n(&svm_vms[vcpu->vm->number].generation, __ATOMIC_ACQUIRE);
 
 	svm_make_current(vcpu);
 	give_pending(vcpu);
@@ -198,20 +199,21 @@ static void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	vmcb->tsc_offset = vcpu->tsc_offset;
 	vmcb->tlb_control = 0;
 	if (svm->flushed != generation) {
-		vmcb->tlb_control = vendor_caps.flush_by_asid ? VMCB_TLB_FLUSH_ASID :
-								VMCB_TLB_FLUSH_ALL;
+		vmcb->tlb_control =
+			vendor_caps.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
 		svm->flushed = generation;
 	}
 	__asm__ volatile("clgi" : : : "memory");
 	/* Whoever kicks after this look ends guest mode by the interrupt. */
 	if (__atomic_load_n(&vcpu->attention, __ATOMIC_SEQ_CST) != 0 ||
-	    svm->flushed != __atomic_load_n(&svm_vms[vcpu->vm->number].generation,
-					    __ATOMIC_ACQUIRE)) {
+	    svm->flushed !=
+		    __atomic_load_n(&svm_vms[vcpu->vm->number].generation, __ATOMIC_ACQUIRE)) {
 		__asm__ volatile("stgi" : : : "memory");
-		*exit = (struct vcpu_exit){ .kind = EXIT_NOTHING };
+		*exit = (struct vcpu_exit){.kind = EXIT_NOTHING};
 		return;
 	}
-	svm_enter(hpa_value(svm->vmcb_address), vcpu->registers, hpa_value(this_pcpu()->svm->host_vmcb));
+	svm_enter(hpa_value(svm->vmcb_address), vcpu->registers,
+		  hpa_value(this_pcpu()->svm->host_vmcb));
 	vmcb->event_injection = 0;
 	vcpu->registers[RAX] = vmcb->rax;
 	vcpu->registers[RSP] = vmcb->rsp;

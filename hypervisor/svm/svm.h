@@ -23,7 +23,7 @@ struct svm_vcpu {
 
 /* One a VM. */
 struct svm_vm {
-	uint8_t *iopm; /* 12 KiB, bit set: intercepted */
+	uint8_t *iopm;	/* 12 KiB, bit set: intercepted */
 	uint8_t *msrpm; /* 8 KiB, two bits an MSR */
 	hpa_t iopm_address, msrpm_address;
 	uint64_t generation; /* atomic: counts flushes */
@@ -55,7 +55,8 @@ void svm_put(struct vcpu *vcpu);
 void svm_decode_exit(struct vcpu *vcpu, struct vcpu_exit *exit);
 const char *svm_exit_name(uint64_t code);
 
-/* check.c: whether the CPU would accept the VMCB (APM vol. 2, 15.5.1). NULL, or what is wrong. Pure. */
+/* check.c: whether the CPU would accept the VMCB (APM vol. 2, 15.5.1). NULL, or what is wrong.
+ * Pure. */
 const char *svm_check_vmcb(const struct vmcb *vmcb);
 
 #endif

@@ -24,8 +24,7 @@ static bool has_rdtscp(void)
 
 static bool has_ibpb(void)
 {
-	return cpuid(0x80000000, 0).eax >= 0x80000008 &&
-	       (cpuid(0x80000008, 0).ebx & (1U << 12));
+	return cpuid(0x80000000, 0).eax >= 0x80000008 && (cpuid(0x80000008, 0).ebx & (1U << 12));
 }
 
 void svm_put(struct vcpu *vcpu)

@@ -12,7 +12,7 @@ static int access_lapic(struct vcpu *vcpu, void *data, uint64_t offset, unsigned
 			uint64_t *value)
 {
 	struct vlapic *lapic = vcpu_lapic(vcpu);
-	struct vlapic_action action = { .kind = VLAPIC_NOTHING };
+	struct vlapic_action action = {.kind = VLAPIC_NOTHING};
 	uint32_t value32 = (uint32_t)*value;
 	int error;
 
@@ -41,8 +41,8 @@ static int access_ioapic(struct vcpu *vcpu, void *data, uint64_t offset, unsigne
 	if (size != 4)
 		return -EFAULT;
 	lock_take(&vm->lock);
-	error = write ? vioapic_write(&vm->ioapic, (uint32_t)offset, value32) :
-			vioapic_read(&vm->ioapic, (uint32_t)offset, &value32);
+	error = write ? vioapic_write(&vm->ioapic, (uint32_t)offset, value32)
+		      : vioapic_read(&vm->ioapic, (uint32_t)offset, &value32);
 	lock_release(&vm->lock);
 	if (!write)
 		*value = value32;
@@ -60,7 +60,7 @@ static void pin_ended(void *user, unsigned pin)
 	irq_end_gsi(user, pin);
 }
 
-static const struct vioapic_callbacks callbacks = { .changed = pin_changed, .ended = pin_ended };
+static const struct vioapic_callbacks callbacks = {.changed = pin_changed, .ended = pin_ended};
 
 void apic_regions_reset(struct vm *vm)
 {

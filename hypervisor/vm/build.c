@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Builds the service VMs once, at boot: memory, devices, vCPUs, interrupt lines, ACPI, image. Who gets
- * what is the manifest's word; how the parts work is in their own files.
+ * Builds the service VMs once, at boot: memory, devices, vCPUs, interrupt lines, ACPI, image. Who
+ * gets what is the manifest's word; how the parts work is in their own files.
  */
 #include "vm/build.h"
 
@@ -25,9 +25,9 @@
 #include "x86/machine.h"
 #include "x86/pcpu.h"
 
-#define SERIAL_IRQ   4 /* COM1 is the core's */
-#define KEYBOARD_IRQ 1
-#define MOUSE_IRQ    12
+#define SERIAL_IRQ	  4 /* COM1 is the core's */
+#define KEYBOARD_IRQ	  1
+#define MOUSE_IRQ	  12
 #define GUEST_MODE_LEVELS 4
 
 static struct vm vms[VM_MAX];
@@ -122,8 +122,8 @@ static struct vm *create_vm(const struct plan_vm *plan, unsigned number, enum vm
 	vm->memory.flush = flush_vm;
 	vm->memory.user = vm;
 	if (iommu.dma)
-		need(iommu_domain_init(&vm->domain, vm_owner(vm), (uint16_t)(number + 1)),
-		     vm->name, "its IOMMU domain");
+		need(iommu_domain_init(&vm->domain, vm_owner(vm), (uint16_t)(number + 1)), vm->name,
+		     "its IOMMU domain");
 	need(vendor->vm_create(vm), vm->name, "its control blocks");
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
 		hpa_t frame = frame_alloc();
@@ -157,7 +157,8 @@ static void map_memory(struct vm *vm, const struct layout_vm *layout)
 }
 
 /* What the VM is loaded with at each start. */
-static struct vm_image *make_image(struct vm *vm, const struct plan_vm *plan, const struct layout_vm *layout)
+static struct vm_image *make_image(struct vm *vm, const struct plan_vm *plan,
+				   const struct layout_vm *layout)
 {
 	static struct vm_image images[VM_MAX];
 	struct vm_image *image = &images[vm->number];
@@ -205,7 +206,7 @@ static void start_traces(void)
 void machine_start(const struct boot_info *boot, const struct acpi_info *acpi,
 		   const struct boot_plan *plan)
 {
-	const struct plan_vm *plans[VM_MAX] = { 0 };
+	const struct plan_vm *plans[VM_MAX] = {0};
 	struct vm *ui, *control;
 
 	(void)boot;

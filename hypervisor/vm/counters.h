@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What each VM did and tried: one 64-bit counter each, added to from any CPU, read by the control VM
- * (hypercall) and shown in reports. Names are part of the bus's contract (counter_name()).
+ * What each VM did and tried: one 64-bit counter each, added to from any CPU, read by the control
+ * VM (hypercall) and shown in reports. Names are part of the bus's contract (counter_name()).
  */
 #ifndef CORE_VM_COUNTERS_H
 #define CORE_VM_COUNTERS_H
@@ -27,7 +27,7 @@ enum counter {
 #define CORE_COUNTER_ENUM(name, text) COUNTER_##name,
 	CORE_COUNTERS(CORE_COUNTER_ENUM)
 #undef CORE_COUNTER_ENUM
-	COUNTER_COUNT,
+		COUNTER_COUNT,
 };
 
 struct vm;

@@ -2,7 +2,8 @@
 /*
  * What a service VM's CPUs can do: the machine's CPUID through a table of masks, with what the core
  * adds (x2APIC, TSC deadline, its own leaves, KVM's clock). A feature is let through only when the
- * core saves its state or it has none. Source: AMD APM vol. 3, appendix E; Linux' KVM CPUID document.
+ * core saves its state or it has none. Source: AMD APM vol. 3, appendix E; Linux' KVM CPUID
+ * document.
  */
 #include "mullion/hypercall.h"
 #include "vm/exit.h"
@@ -19,26 +20,27 @@
 #define LAST_BASIC    0xd
 #define LAST_EXTENDED 0x80000008
 
-/* Leaf 1, ecx: SSE3, PCLMULQDQ, SSSE3, FMA, CX16, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE, OSXSAVE,
- * AVX, F16C, RDRAND. Not MONITOR, VMX, TM2, PCID (nothing tests it), PDCM. */
+/* Leaf 1, ecx: SSE3, PCLMULQDQ, SSSE3, FMA, CX16, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE,
+ * OSXSAVE, AVX, F16C, RDRAND. Not MONITOR, VMX, TM2, PCID (nothing tests it), PDCM. */
 #define LEAF1_ECX  0x7ed83203U
 #define X2APIC	   (1U << 21)
 #define DEADLINE   (1U << 24)
 #define HYPERVISOR (1U << 31)
 /* Leaf 1, edx: all of the base line but MCE, MCA (the core's), DS, ACPI, SS, TM, PBE. */
-#define LEAF1_EDX  0x178bbb7fU
+#define LEAF1_EDX 0x178bbb7fU
 /* Leaf 7, ebx: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, AVX-512 (XSAVE saves it), RDSEED, ADX, SMAP,
  * CLFLUSHOPT, CLWB, SHA. Not TSC_ADJUST, HLE, INVPCID, RTM, MPX, PQM, PT. */
-#define LEAF7_EBX  0xf1bf03a9U
+#define LEAF7_EBX 0xf1bf03a9U
 /* ecx: UMIP, VBMI, GFNI, VAES, VPCLMUL, VNNI, BITALG, VPOPCNT, RDPID. Not PKU, LA57, CET. */
-#define LEAF7_ECX  0x00405f46U
-#define LEAF7_EDX  0x00000010U /* fast short REP MOV */
+#define LEAF7_ECX 0x00405f46U
+#define LEAF7_EDX 0x00000010U /* fast short REP MOV */
 /* 0x80000001 ecx: LAHF, CR8, ABM, SSE4A, misaligned SSE, PREFETCHW. Not SVM, IBS, XOP, SKINIT, WDT,
  * performance counters, topology, MWAITX. */
-#define EXT1_ECX   0x000001f1U
-/* edx: SYSCALL, NX, MMXEXT, FFXSR, 1 GiB pages, RDTSCP, long mode, 3DNow and the base line again. */
-#define EXT1_EDX   0xefd3bb7fU
-#define EXT8_EBX   0x00000205U /* CLZERO, XSAVE error pointers, WBNOINVD */
+#define EXT1_ECX 0x000001f1U
+/* edx: SYSCALL, NX, MMXEXT, FFXSR, 1 GiB pages, RDTSCP, long mode, 3DNow and the base line again.
+ */
+#define EXT1_EDX 0xefd3bb7fU
+#define EXT8_EBX 0x00000205U /* CLZERO, XSAVE error pointers, WBNOINVD */
 
 static bool os_has_xsave(const struct vcpu *vcpu)
 {
@@ -81,12 +83,12 @@ static struct cpuid basic(const struct vcpu *vcpu, uint32_t leaf, uint32_t suble
 			r.eax &= 0x3fff; /* without sharing, which is the machine's */
 		break;
 	case 6: /* the timer always runs; no power management */
-		r = (struct cpuid){ .eax = 1U << 2 };
+		r = (struct cpuid){.eax = 1U << 2};
 		break;
 	case 7:
-		r = subleaf != 0 ? (struct cpuid){ 0 } :
-				   (struct cpuid){ 0, r.ebx & LEAF7_EBX, r.ecx & LEAF7_ECX,
-						   r.edx & LEAF7_EDX };
+		r = subleaf != 0 ? (struct cpuid){0}
+				 : (struct cpuid){0, r.ebx & LEAF7_EBX, r.ecx & LEAF7_ECX,
+						  r.edx & LEAF7_EDX};
 		break;
 	case 0xb:
 		topology(vcpu, subleaf, &r);
@@ -95,12 +97,12 @@ static struct cpuid basic(const struct vcpu *vcpu, uint32_t leaf, uint32_t suble
 		if (subleaf == 0)
 			r.eax &= ~(1U << 9 | 0x18U);
 		else if (subleaf == 1)
-			r = (struct cpuid){ .eax = r.eax & 7 };
+			r = (struct cpuid){.eax = r.eax & 7};
 		else if (subleaf > 62 || (1ULL << subleaf & (1ULL << 9 | 0x18ULL)))
-			r = (struct cpuid){ 0 };
+			r = (struct cpuid){0};
 		break;
 	default: /* monitor, performance counters, and what is not known */
-		r = (struct cpuid){ 0 };
+		r = (struct cpuid){0};
 		break;
 	}
 	return r;
@@ -110,18 +112,18 @@ static struct cpuid own(const struct vcpu *vcpu, uint32_t leaf)
 {
 	switch (leaf) {
 	case KVM_LEAF: /* "KVMKVMKVM" */
-		return (struct cpuid){ KVM_FEATURES, 0x4b4d564b, 0x564b4d56, 0x4d };
+		return (struct cpuid){KVM_FEATURES, 0x4b4d564b, 0x564b4d56, 0x4d};
 	case KVM_FEATURES:
-		return (struct cpuid){ .eax = KVM_NOP_DELAY | KVM_CLOCK | KVM_STABLE };
+		return (struct cpuid){.eax = KVM_NOP_DELAY | KVM_CLOCK | KVM_STABLE};
 	case MULLION_CPUID_SIGNATURE:
-		return (struct cpuid){ MULLION_CPUID_ABI, MULLION_CPUID_SIGNATURE_EBX,
-				       MULLION_CPUID_SIGNATURE_ECX, MULLION_CPUID_SIGNATURE_EDX };
+		return (struct cpuid){MULLION_CPUID_ABI, MULLION_CPUID_SIGNATURE_EBX,
+				      MULLION_CPUID_SIGNATURE_ECX, MULLION_CPUID_SIGNATURE_EDX};
 	case MULLION_CPUID_ABI:
-		return (struct cpuid){ MULLION_ABI_VERSION, vcpu->vm->number,
-				       vcpu->vm->kind == VM_UI ? MULLION_VM_UI : MULLION_VM_CONTROL,
-				       0 };
+		return (struct cpuid){MULLION_ABI_VERSION, vcpu->vm->number,
+				      vcpu->vm->kind == VM_UI ? MULLION_VM_UI : MULLION_VM_CONTROL,
+				      0};
 	default:
-		return (struct cpuid){ 0 };
+		return (struct cpuid){0};
 	}
 }
 
@@ -145,13 +147,13 @@ static struct cpuid extended(const struct vcpu *vcpu, uint32_t leaf)
 	case 0x80000006: /* caches */
 		break;
 	case 0x80000007: /* the TSC runs on at one rate */
-		r = (struct cpuid){ .edx = 1U << 8 };
+		r = (struct cpuid){.edx = 1U << 8};
 		break;
 	case 0x80000008:
-		r = (struct cpuid){ r.eax & 0xffff, r.ebx & EXT8_EBX, vcpu->vm->vcpu_count - 1, 0 };
+		r = (struct cpuid){r.eax & 0xffff, r.ebx & EXT8_EBX, vcpu->vm->vcpu_count - 1, 0};
 		break;
 	default:
-		r = (struct cpuid){ 0 };
+		r = (struct cpuid){0};
 		break;
 	}
 	return r;

@@ -79,14 +79,14 @@ static void handle_io(struct vcpu *vcpu, const struct vcpu_exit *exit)
 		value = mask;
 	if (region == NULL || region->access(vcpu, region->data, exit->port - region->start,
 					     exit->size, exit->write, &value) != 0)
-		vm_violation(vcpu, COUNTER_BAD_PORT,
-			     exit->write ? "write to port" : "read of port", exit->port);
+		vm_violation(vcpu, COUNTER_BAD_PORT, exit->write ? "write to port" : "read of port",
+			     exit->port);
 	if (!exit->write) {
 		uint64_t rax = vcpu->registers[RAX];
 
 		/* 32-bit results clear the upper half. */
-		vcpu->registers[RAX] = exit->size == 4 ? value & mask :
-							 (rax & ~mask) | (value & mask);
+		vcpu->registers[RAX] =
+			exit->size == 4 ? value & mask : (rax & ~mask) | (value & mask);
 	}
 	exit_advance(vcpu, exit->length);
 }
@@ -100,7 +100,7 @@ static void handle_halt(struct vcpu *vcpu, const struct vcpu_exit *exit)
 static void handle_hypercall(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
 	const uint64_t *r = vcpu->registers;
-	const uint64_t arguments[4] = { r[RDI], r[RSI], r[RDX], r[R10] };
+	const uint64_t arguments[4] = {r[RDI], r[RSI], r[RDX], r[R10]};
 	struct vcpu_mode mode;
 
 	vendor->get_mode(vcpu, &mode);
@@ -193,13 +193,20 @@ static void handle_fatal(struct vcpu *vcpu, const struct vcpu_exit *exit)
 
 typedef void exit_handler(struct vcpu *vcpu, const struct vcpu_exit *exit);
 static exit_handler *const handlers[] = {
-	[EXIT_NOTHING] = handle_nothing,     [EXIT_CPUID] = handle_cpuid,
-	[EXIT_MSR] = msr_exit,		     [EXIT_IO] = handle_io,
-	[EXIT_MEMORY] = mmio_exit,	     [EXIT_HALT] = handle_halt,
-	[EXIT_HYPERCALL] = handle_hypercall, [EXIT_CR8] = handle_cr8,
-	[EXIT_XSETBV] = handle_xsetbv,	     [EXIT_CACHE] = handle_cache,
-	[EXIT_UNDEFINED] = handle_undefined, [EXIT_PROTECTED] = handle_protected,
-	[EXIT_SHUTDOWN] = handle_shutdown,   [EXIT_REFUSED] = handle_fatal,
+	[EXIT_NOTHING] = handle_nothing,
+	[EXIT_CPUID] = handle_cpuid,
+	[EXIT_MSR] = msr_exit,
+	[EXIT_IO] = handle_io,
+	[EXIT_MEMORY] = mmio_exit,
+	[EXIT_HALT] = handle_halt,
+	[EXIT_HYPERCALL] = handle_hypercall,
+	[EXIT_CR8] = handle_cr8,
+	[EXIT_XSETBV] = handle_xsetbv,
+	[EXIT_CACHE] = handle_cache,
+	[EXIT_UNDEFINED] = handle_undefined,
+	[EXIT_PROTECTED] = handle_protected,
+	[EXIT_SHUTDOWN] = handle_shutdown,
+	[EXIT_REFUSED] = handle_fatal,
 	[EXIT_UNKNOWN] = handle_fatal,
 };
 _Static_assert(ARRAY_LENGTH(handlers) == EXIT_KINDS, "every kind has a handler");

@@ -13,7 +13,8 @@ void exit_handle(struct vcpu *vcpu, const struct vcpu_exit *exit);
 void exit_advance(struct vcpu *vcpu, uint8_t length);
 void exit_inject_gp(struct vcpu *vcpu);
 
-/* The instruction's bytes at RIP; returns how many could be read (at most 15; 0: the fetch faults). */
+/* The instruction's bytes at RIP; returns how many could be read (at most 15; 0: the fetch faults).
+ */
 size_t exit_fetch(struct vcpu *vcpu, uint8_t bytes[15]);
 
 /* cpuid.c: what a vCPU sees in a leaf. Pure but for the CPU's own CPUID. */

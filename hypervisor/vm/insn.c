@@ -186,10 +186,11 @@ static int decode_two_byte(struct reader *r, struct insn *insn)
 		set_register(r, insn, read_modrm(r), r->operand_size);
 		return 0;
 	case 0xc3:
-		if (r->operand_size == 2)
+		/* Its size does not follow the mode, and it has no prefixes but REX. */
+		if (r->operand_prefix || r->repeat)
 			return -ENOTSUP;
 		set_kind(insn, INSN_STORE);
-		insn->size = r->operand_size;
+		insn->size = r->rex & REX_W ? 8 : 4;
 		set_register(r, insn, read_modrm(r), insn->size);
 		return 0;
 	default:

@@ -28,9 +28,9 @@ static const char *const stop_names[] = {
 static void set_state(struct vm *vm, enum vm_state to)
 {
 	static const bool allowed[4][4] = {
-		[VM_LOADING] = { [VM_RUNNING] = true },
-		[VM_RUNNING] = { [VM_STOPPING] = true },
-		[VM_STOPPING] = { [VM_LOADING] = true, [VM_DEAD] = true },
+		[VM_LOADING] = {[VM_RUNNING] = true},
+		[VM_RUNNING] = {[VM_STOPPING] = true},
+		[VM_STOPPING] = {[VM_LOADING] = true, [VM_DEAD] = true},
 	};
 
 	CORE_ASSERT(allowed[vm->state][to]);

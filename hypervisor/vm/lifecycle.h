@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The supervisor: starts the VMs, and ends and restarts them one at a time. Runs on pCPU 0 in its run
- * loop; whoever wants a VM stopped calls vm_request_stop().
+ * The supervisor: starts the VMs, and ends and restarts them one at a time. Runs on pCPU 0 in its
+ * run loop; whoever wants a VM stopped calls vm_request_stop().
  */
 #ifndef CORE_VM_LIFECYCLE_H
 #define CORE_VM_LIFECYCLE_H

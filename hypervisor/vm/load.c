@@ -31,7 +31,7 @@ static gpa_t page_at(gpa_t block, unsigned page)
 /* Identity-maps the first 4 GiB: PML4, one PDPT, four directories. */
 static void write_tables(struct vm *vm, gpa_t at)
 {
-	uint64_t page[512] = { 0 };
+	uint64_t page[512] = {0};
 
 	page[0] = gpa_value(page_at(at, 1)) | TABLE_FLAGS;
 	write(vm, at, page, sizeof(page));
@@ -47,7 +47,7 @@ static void write_tables(struct vm *vm, gpa_t at)
 
 void load_vm(struct vm *vm)
 {
-	static const uint64_t gdt[4] = { 0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
+	static const uint64_t gdt[4] = {0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff};
 	const struct vm_image *image = vm->image;
 	const struct linux_kernel *kernel = &image->kernel;
 	gpa_t data = image->boot_data_at;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a service VM's memory holds when its first vCPU starts: kernel, initrd, and a block of boot
- * data (zero page, command line, GDT, page tables, ACPI tables). Written anew at every start from the
- * boot modules, which stay the core's.
+ * data (zero page, command line, GDT, page tables, ACPI tables). Written anew at every start from
+ * the boot modules, which stay the core's.
  */
 #ifndef CORE_VM_LOAD_H
 #define CORE_VM_LOAD_H
@@ -30,8 +30,8 @@ struct vm_image {
 	uint32_t max_restarts, watchdog_seconds;
 };
 
-/* Writes it all and points vCPU 0 at the kernel's entry. The VM does not run. Panics if the image does
- * not fit the VM's memory: machine_start() has made sure. */
+/* Writes it all and points vCPU 0 at the kernel's entry. The VM does not run. Panics if the image
+ * does not fit the VM's memory: machine_start() has made sure. */
 void load_vm(struct vm *vm);
 
 #endif

@@ -25,8 +25,8 @@ static void access_region(struct vcpu *vcpu, uint64_t address, unsigned size, bo
 {
 	const struct vm_region *region = find_region(vcpu->vm, address, size);
 
-	if (region == NULL || region->access(vcpu, region->data, address - region->start, size,
-					     write, value) != 0) {
+	if (region == NULL ||
+	    region->access(vcpu, region->data, address - region->start, size, write, value) != 0) {
 		if (!write)
 			*value = ~0ULL;
 		vm_violation(vcpu, COUNTER_BAD_MEMORY,
@@ -46,8 +46,8 @@ void mmio_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
 	if (exit->fetch ||
 	    insn_decode(bytes, exit_fetch(vcpu, bytes), insn_mode_of(&mode), &insn) != 0) {
 		vm_violation(vcpu, COUNTER_BAD_MEMORY,
-			     exit->fetch ? "execution at address" :
-					   "access by an unknown instruction to address",
+			     exit->fetch ? "execution at address"
+					 : "access by an unknown instruction to address",
 			     address);
 		exit_inject_gp(vcpu);
 		return;

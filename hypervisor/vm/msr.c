@@ -11,11 +11,11 @@
 #include "x86/cpu.h"
 
 enum policy {
-	FIXED,	 /* reads the value; writes are dropped */
-	READ,	 /* reads the value; writes take #GP */
-	LAPIC,	 /* vm/vlapic.c */
-	VENDOR,	 /* in the control block */
-	CLOCK,	 /* KVM's paravirtual clock, vm/pvclock.c */
+	FIXED,	/* reads the value; writes are dropped */
+	READ,	/* reads the value; writes take #GP */
+	LAPIC,	/* vm/vlapic.c */
+	VENDOR, /* in the control block */
+	CLOCK,	/* KVM's paravirtual clock, vm/pvclock.c */
 	TSC,
 	MICROCODE,
 };
@@ -26,35 +26,35 @@ static const struct {
 	uint64_t value;
 	const char *reason;
 } table[] = {
-	{ 0x10, 0x10, TSC, 0, "the time-stamp counter" },
-	{ 0x11, 0x12, CLOCK, 0, "KVM's clock, its old numbers" },
-	{ 0x17, 0x17, READ, 0, "platform id: Linux asks on every CPU" },
-	{ MSR_APIC_BASE, MSR_APIC_BASE, LAPIC, 0, "the local APIC's mode" },
-	{ 0x3a, 0x3a, READ, 1, "feature control: locked, no VMX" },
-	{ 0x8b, 0x8b, MICROCODE, 0, "the microcode's level; updates are the core's business" },
-	{ 0xfe, 0xfe, READ, 0, "MTRR capabilities: none variable, none fixed" },
-	{ 0x179, 0x179, READ, 0, "machine-check banks: none; errors are the core's" },
-	{ 0x17a, 0x17a, FIXED, 0, "machine-check status: none in progress" },
-	{ 0x1a0, 0x1a0, FIXED, 1, "miscellaneous features: fast strings" },
-	{ 0x1d9, 0x1d9, FIXED, 0, "debug control: no branch records" },
-	{ MSR_PAT, MSR_PAT, VENDOR, 0, "page attributes" },
-	{ 0x2ff, 0x2ff, FIXED, 0x806, "MTRR default: enabled, write-back; NPT decides" },
-	{ 0x6e0, 0x6e0, LAPIC, 0, "the TSC deadline" },
-	{ 0x800, 0x8ff, LAPIC, 0, "x2APIC" },
-	{ 0x4b564d00, 0x4b564d01, CLOCK, 0, "KVM's clock" },
-	{ MSR_EFER, MSR_EFER, VENDOR, 0, "long mode, NX, SYSCALL; SVME is hidden" },
-	{ 0xc0010010, 0xc0010010, FIXED, 0, "SYSCFG: no memory encryption" },
-	{ 0xc0010015, 0xc0010015, FIXED, 0x01000000, "HWCR: TSC runs at P0" },
-	{ 0xc001001a, 0xc001001a, READ, 0, "TOP_MEM: E820 tells" },
-	{ 0xc001001d, 0xc001001d, READ, 0, "TOP_MEM2: E820 tells" },
-	{ 0xc001001f, 0xc001001f, FIXED, 0, "NB_CFG: Linux looks for the I/O bit" },
-	{ 0xc0010055, 0xc0010055, FIXED, 0, "interrupt pending message: off" },
-	{ 0xc0010112, 0xc0010113, READ, 0, "SMM's memory: none" },
-	{ MSR_VM_CR, MSR_VM_CR, READ, 0x10, "virtualization: disabled" },
-	{ 0xc0010140, 0xc0010141, READ, 0, "errata workarounds: none known" },
-	{ 0xc0011020, 0xc0011023, FIXED, 0, "load-store and cache configuration: the core's" },
-	{ 0xc0011029, 0xc0011029, FIXED, 2, "DE_CFG: LFENCE waits for what is before it" },
-	{ 0xc001102a, 0xc001102a, FIXED, 0, "BU_CFG2: the core's" },
+	{0x10, 0x10, TSC, 0, "the time-stamp counter"},
+	{0x11, 0x12, CLOCK, 0, "KVM's clock, its old numbers"},
+	{0x17, 0x17, READ, 0, "platform id: Linux asks on every CPU"},
+	{MSR_APIC_BASE, MSR_APIC_BASE, LAPIC, 0, "the local APIC's mode"},
+	{0x3a, 0x3a, READ, 1, "feature control: locked, no VMX"},
+	{0x8b, 0x8b, MICROCODE, 0, "the microcode's level; updates are the core's business"},
+	{0xfe, 0xfe, READ, 0, "MTRR capabilities: none variable, none fixed"},
+	{0x179, 0x179, READ, 0, "machine-check banks: none; errors are the core's"},
+	{0x17a, 0x17a, FIXED, 0, "machine-check status: none in progress"},
+	{0x1a0, 0x1a0, FIXED, 1, "miscellaneous features: fast strings"},
+	{0x1d9, 0x1d9, FIXED, 0, "debug control: no branch records"},
+	{MSR_PAT, MSR_PAT, VENDOR, 0, "page attributes"},
+	{0x2ff, 0x2ff, FIXED, 0x806, "MTRR default: enabled, write-back; NPT decides"},
+	{0x6e0, 0x6e0, LAPIC, 0, "the TSC deadline"},
+	{0x800, 0x8ff, LAPIC, 0, "x2APIC"},
+	{0x4b564d00, 0x4b564d01, CLOCK, 0, "KVM's clock"},
+	{MSR_EFER, MSR_EFER, VENDOR, 0, "long mode, NX, SYSCALL; SVME is hidden"},
+	{0xc0010010, 0xc0010010, FIXED, 0, "SYSCFG: no memory encryption"},
+	{0xc0010015, 0xc0010015, FIXED, 0x01000000, "HWCR: TSC runs at P0"},
+	{0xc001001a, 0xc001001a, READ, 0, "TOP_MEM: E820 tells"},
+	{0xc001001d, 0xc001001d, READ, 0, "TOP_MEM2: E820 tells"},
+	{0xc001001f, 0xc001001f, FIXED, 0, "NB_CFG: Linux looks for the I/O bit"},
+	{0xc0010055, 0xc0010055, FIXED, 0, "interrupt pending message: off"},
+	{0xc0010112, 0xc0010113, READ, 0, "SMM's memory: none"},
+	{MSR_VM_CR, MSR_VM_CR, READ, 0x10, "virtualization: disabled"},
+	{0xc0010140, 0xc0010141, READ, 0, "errata workarounds: none known"},
+	{0xc0011020, 0xc0011023, FIXED, 0, "load-store and cache configuration: the core's"},
+	{0xc0011029, 0xc0011029, FIXED, 2, "DE_CFG: LFENCE waits for what is before it"},
+	{0xc001102a, 0xc001102a, FIXED, 0, "BU_CFG2: the core's"},
 };
 
 static uint64_t microcode_level(void)
@@ -88,7 +88,7 @@ static int read_msr(struct vcpu *vcpu, size_t line, uint32_t msr, uint64_t *valu
 
 static int write_msr(struct vcpu *vcpu, size_t line, uint32_t msr, uint64_t value)
 {
-	struct vlapic_action action = { .kind = VLAPIC_NOTHING };
+	struct vlapic_action action = {.kind = VLAPIC_NOTHING};
 	int error;
 
 	switch (table[line].policy) {
@@ -137,8 +137,8 @@ void msr_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
 	int error = -EPERM;
 
 	if (line < ARRAY_LENGTH(table))
-		error = exit->write ? write_msr(vcpu, line, exit->msr, value) :
-				      read_msr(vcpu, line, exit->msr, &value);
+		error = exit->write ? write_msr(vcpu, line, exit->msr, value)
+				    : read_msr(vcpu, line, exit->msr, &value);
 	if (error != 0) {
 		vm_violation(vcpu, COUNTER_BAD_MSR, exit->write ? "write of MSR" : "read of MSR",
 			     exit->msr);

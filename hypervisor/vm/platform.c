@@ -63,7 +63,7 @@ static int access_smi(struct vcpu *vcpu, void *data, uint64_t offset, unsigned s
 
 static int create_control(struct vm *vm, const struct acpi_info *acpi)
 {
-	const uint16_t blocks[] = { acpi->fadt.pm1a_control, acpi->fadt.pm1b_control };
+	const uint16_t blocks[] = {acpi->fadt.pm1a_control, acpi->fadt.pm1b_control};
 	int error = 0;
 
 	ports_allow_rest(vm, acpi);
@@ -95,8 +95,8 @@ static bool read_firmware(void *user, hpa_t start, void *to, size_t size)
 	return true;
 }
 
-/* Where the UI VM's device memory may be: the whole hole below 4 GiB, but for ECAM, and the part above
- * that its own BARs are in. */
+/* Where the UI VM's device memory may be: the whole hole below 4 GiB, but for ECAM, and the part
+ * above that its own BARs are in. */
 static void find_windows(const struct vm *vm, const struct acpi_info *acpi, struct acpi_ui *ui)
 {
 	uint64_t ecam = hpa_value(acpi->ecam), low = HOLE_END, high = 0, high_end = 0;
@@ -121,10 +121,10 @@ static void find_windows(const struct vm *vm, const struct acpi_info *acpi, stru
 	}
 	if (ecam < low || ecam >= HOLE_END)
 		ecam = ecam_end = low;
-	ui->windows[0] = (struct acpi_window){ .base = low, .size = ecam - low };
-	ui->windows[1] = (struct acpi_window){ .base = ecam_end, .size = HOLE_END - ecam_end };
-	ui->windows[2] = (struct acpi_window){ .base = high, .size = high_end - high };
-	ui->windows[3] = (struct acpi_window){ .io = true, .base = 0x1000, .size = 0xf000 };
+	ui->windows[0] = (struct acpi_window){.base = low, .size = ecam - low};
+	ui->windows[1] = (struct acpi_window){.base = ecam_end, .size = HOLE_END - ecam_end};
+	ui->windows[2] = (struct acpi_window){.base = high, .size = high_end - high};
+	ui->windows[3] = (struct acpi_window){.io = true, .base = 0x1000, .size = 0xf000};
 	ui->window_count = 4;
 }
 
@@ -146,10 +146,9 @@ static int make_ui(struct vm *vm, const struct acpi_info *acpi, gpa_t at, void *
 void platform_make_acpi(struct vm *vm, const struct acpi_info *acpi, struct vm_image *image)
 {
 	gpa_t at = gpa(gpa_value(image->boot_data_at) + ACPI_PAGE * PAGE_SIZE);
-	int size = vm->kind == VM_UI ? make_ui(vm, acpi, at, image->acpi) :
-				       acpi_build_control(acpi, read_firmware, NULL,
-							  vm->vcpu_count, at, image->acpi,
-							  LOAD_ACPI_SIZE);
+	int size = vm->kind == VM_UI ? make_ui(vm, acpi, at, image->acpi)
+				     : acpi_build_control(acpi, read_firmware, NULL, vm->vcpu_count,
+							  at, image->acpi, LOAD_ACPI_SIZE);
 
 	if (size < 0)
 		core_panic(REASON_PANIC, "%s: its ACPI tables: error %d", vm->name, size);

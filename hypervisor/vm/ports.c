@@ -18,19 +18,19 @@ static const struct {
 	uint16_t first, count;
 	const char *reason;
 } kept_back[] = {
-	{ 0x000, 0x20, "ISA DMA: it would reach all memory" },
-	{ 0x020, 2, "8259: vm/pic.c; the core uses the IOAPIC" },
-	{ 0x060, 1, "the keyboard controller is the UI VM's" },
-	{ 0x064, 1, "the keyboard controller is the UI VM's" },
-	{ 0x081, 15, "ISA DMA pages" },
-	{ 0x092, 1, "fast reset" },
-	{ 0x0a0, 2, "8259" },
-	{ 0x0c0, 0x20, "ISA DMA" },
-	{ 0x3f8, 8, "COM1 is the core's; vm/uart.c" },
-	{ 0x510, 12, "an emulator's firmware configuration: its DMA reaches all memory" },
-	{ 0xae00, 0x18, "an emulator's PCI hot-plug: it would take the UI VM's devices away" },
-	{ 0xcd8, 12, "an emulator's CPU hot-plug" },
-	{ 0xcf8, 8, "PCI configuration: pci/vpci.c; reset" },
+	{0x000, 0x20, "ISA DMA: it would reach all memory"},
+	{0x020, 2, "8259: vm/pic.c; the core uses the IOAPIC"},
+	{0x060, 1, "the keyboard controller is the UI VM's"},
+	{0x064, 1, "the keyboard controller is the UI VM's"},
+	{0x081, 15, "ISA DMA pages"},
+	{0x092, 1, "fast reset"},
+	{0x0a0, 2, "8259"},
+	{0x0c0, 0x20, "ISA DMA"},
+	{0x3f8, 8, "COM1 is the core's; vm/uart.c"},
+	{0x510, 12, "an emulator's firmware configuration: its DMA reaches all memory"},
+	{0xae00, 0x18, "an emulator's PCI hot-plug: it would take the UI VM's devices away"},
+	{0xcd8, 12, "an emulator's CPU hot-plug"},
+	{0xcf8, 8, "PCI configuration: pci/vpci.c; reset"},
 };
 
 static void keep(struct kept *list, size_t *count, uint64_t first, uint64_t size)
@@ -39,7 +39,7 @@ static void keep(struct kept *list, size_t *count, uint64_t first, uint64_t size
 		return;
 	if (*count == MAX_KEPT)
 		core_panic(REASON_PANIC, "too many ranges of I/O ports");
-	list[(*count)++] = (struct kept){ (uint32_t)first, (uint32_t)(first + size) };
+	list[(*count)++] = (struct kept){(uint32_t)first, (uint32_t)(first + size)};
 }
 
 static bool is_kept(const struct kept *list, size_t count, uint32_t port)

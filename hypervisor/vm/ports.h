@@ -6,8 +6,8 @@
 #include "acpi/tables.h"
 #include "vm/vm.h"
 
-/* All but what is the core's, the UI VM's, or a way around the IOMMU. Boot only, after pci_scan() and
- * the assignment of functions. */
+/* All but what is the core's, the UI VM's, or a way around the IOMMU. Boot only, after pci_scan()
+ * and the assignment of functions. */
 void ports_allow_rest(struct vm *control, const struct acpi_info *acpi);
 
 #endif

@@ -18,15 +18,15 @@
 #include "x86/pcpu.h"
 
 #define PERIOD_MS 10
-#define BUDGET_MS 8
+#define BUDGET_MS 6
 
 struct runner {
-	struct vcpu *vcpus[VM_MAX]; /* by priority */
-	uint64_t passes;	    /* atomic: how often guest mode was left */
-	uint32_t in_guest;	    /* atomic */
-	uint64_t armed;		    /* the deadline the local APIC's timer has */
+	struct vcpu *vcpus[VM_MAX];  /* by priority */
+	uint64_t passes;	     /* atomic: how often guest mode was left */
+	uint32_t in_guest;	     /* atomic */
+	uint64_t armed;		     /* the deadline the local APIC's timer has */
 	uint64_t period_start, used; /* TSC */
-	uint64_t slice_end;	    /* TSC; 0: nobody waits */
+	uint64_t slice_end;	     /* TSC; 0: nobody waits */
 };
 
 static struct runner runners[PCPU_MAX];
@@ -65,7 +65,8 @@ static bool is_ready(struct vcpu *vcpu, uint64_t now)
 {
 	__atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
 	if (!is_running(vcpu->vm)) {
-		if (!vcpu->parked && __atomic_load_n(&vcpu->vm->state, __ATOMIC_ACQUIRE) == VM_STOPPING) {
+		if (!vcpu->parked &&
+		    __atomic_load_n(&vcpu->vm->state, __ATOMIC_ACQUIRE) == VM_STOPPING) {
 			vendor->put(vcpu);
 			vcpu->state = VCPU_OFF;
 			__atomic_store_n(&vcpu->parked, 1, __ATOMIC_RELEASE);

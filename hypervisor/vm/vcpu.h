@@ -37,9 +37,9 @@ struct vcpu {
 	struct vm *vm;
 	unsigned number; /* and its pCPU's */
 	enum vcpu_state state;
-	uint32_t events;    /* atomic */
-	uint32_t attention; /* atomic: kicked and not looked since */
-	uint32_t parked;    /* atomic: the VM is stopping, and this vCPU has left for good */
+	uint32_t events;	/* atomic */
+	uint32_t attention;	/* atomic: kicked and not looked since */
+	uint32_t parked;	/* atomic: the VM is stopping, and this vCPU has left for good */
 	uint64_t registers[16]; /* RAX and RSP live here too between exits */
 	struct vlapic lapic;
 	uint64_t tsc_offset;
@@ -49,14 +49,14 @@ struct vcpu {
 
 /* Why the vCPU is back, in neutral words; the same numbers as enum mullion_trace_kind. */
 enum exit_kind {
-	EXIT_NOTHING,	/* a host interrupt, or the vendor has dealt with it */
+	EXIT_NOTHING, /* a host interrupt, or the vendor has dealt with it */
 	EXIT_CPUID,
-	EXIT_MSR,	/* msr, write */
-	EXIT_IO,	/* port, size, write, string */
-	EXIT_MEMORY,	/* address, write, fetch: nothing mapped there */
+	EXIT_MSR,    /* msr, write */
+	EXIT_IO,     /* port, size, write, string */
+	EXIT_MEMORY, /* address, write, fetch: nothing mapped there */
 	EXIT_HALT,
 	EXIT_HYPERCALL,
-	EXIT_CR8,	/* write, reg */
+	EXIT_CR8, /* write, reg */
 	EXIT_XSETBV,
 	EXIT_CACHE,	/* WBINVD, INVD */
 	EXIT_UNDEFINED, /* an instruction this CPU does not have for it: #UD */

@@ -32,11 +32,12 @@ struct vendor_ops {
 	void (*vcpu_reset)(struct vcpu *vcpu);
 	/* Real mode at vector << 12 (start-up IPI). */
 	void (*vcpu_startup)(struct vcpu *vcpu, uint8_t vector);
-	/* 64-bit mode as Linux' boot protocol wants: flat segments by the GDT at gdt, page tables at
-	 * cr3, RIP; general registers are the caller's. */
+	/* 64-bit mode as Linux' boot protocol wants: flat segments by the GDT at gdt, page tables
+	 * at cr3, RIP; general registers are the caller's. */
 	void (*vcpu_enter_64)(struct vcpu *vcpu, uint64_t rip, uint64_t gdt, uint64_t cr3);
 
-	/* Runs until something happens; on the vCPU's own pCPU, which may take interrupts after it. */
+	/* Runs until something happens; on the vCPU's own pCPU, which may take interrupts after it.
+	 */
 	void (*run)(struct vcpu *vcpu, struct vcpu_exit *exit);
 	/* The vCPU leaves this pCPU for another: saves what run() left in registers. */
 	void (*put)(struct vcpu *vcpu);

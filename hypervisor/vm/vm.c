@@ -39,14 +39,14 @@ int vm_add_mmio(struct vm *vm, gpa_t start, uint64_t size, vm_access *access, vo
 		const char *name)
 {
 	return add_region(vm->mmio, &vm->mmio_count, VM_MAX_MMIO,
-			  &(struct vm_region){ gpa_value(start), size, access, data, name });
+			  &(struct vm_region){gpa_value(start), size, access, data, name});
 }
 
 int vm_add_pio(struct vm *vm, uint16_t first, uint16_t count, vm_access *access, void *data,
 	       const char *name)
 {
 	return add_region(vm->pio, &vm->pio_count, VM_MAX_PIO,
-			  &(struct vm_region){ first, count, access, data, name });
+			  &(struct vm_region){first, count, access, data, name});
 }
 
 void vm_allow_ports(struct vm *vm, uint16_t first, uint32_t count)
@@ -54,8 +54,8 @@ void vm_allow_ports(struct vm *vm, uint16_t first, uint32_t count)
 	vendor->vm_allow_ports(vm, first, count);
 }
 
-/* Only RAM is mapped executable. Tables lose entries only while the VM does not run, so that looking
- * needs no lock. */
+/* Only RAM is mapped executable. Tables lose entries only while the VM does not run, so that
+ * looking needs no lock. */
 static void *ram_at(struct vm *vm, uint64_t address, unsigned access)
 {
 	unsigned flags;

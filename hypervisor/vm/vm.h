@@ -16,11 +16,11 @@
 #include "vm/vioapic.h"
 #include "vm/vlapic.h"
 
-#define VM_MAX	      2 /* the service VMs */
-#define VM_MAX_VCPUS  16
-#define VM_MAX_MMIO   32
-#define VM_MAX_PIO    48
-#define VM_NAME_SIZE  16
+#define VM_MAX	     2 /* the service VMs */
+#define VM_MAX_VCPUS 16
+#define VM_MAX_MMIO  32
+#define VM_MAX_PIO   48
+#define VM_NAME_SIZE 16
 
 struct vm;
 struct vcpu;
@@ -39,17 +39,17 @@ enum vm_state { VM_LOADING, VM_RUNNING, VM_STOPPING, VM_DEAD };
 /* Why a VM leaves RUNNING. */
 enum vm_stop {
 	VM_STOP_NONE,
-	VM_STOP_RESET,	      /* asked for: reset register, keyboard controller, triple fault */
+	VM_STOP_RESET, /* asked for: reset register, keyboard controller, triple fault */
 	VM_STOP_TRIPLE_FAULT,
 	VM_STOP_POWER_OFF,
 	VM_STOP_WATCHDOG,
 	VM_STOP_BAD_EXIT, /* an exit the core does not know, or a state the CPU refuses */
 };
 
-/* An access to a register that is not memory. size: 1, 2, 4 or 8 (MMIO); offset is from the region's
- * start and offset + size is inside it, but it need not be aligned. Reads fill *value, zero-extended.
- * Runs on the vCPU's pCPU without vm->lock. Returns 0, or -EFAULT: nothing answers (reads are all
- * ones, counted as a violation). */
+/* An access to a register that is not memory. size: 1, 2, 4 or 8 (MMIO); offset is from the
+ * region's start and offset + size is inside it, but it need not be aligned. Reads fill *value,
+ * zero-extended. Runs on the vCPU's pCPU without vm->lock. Returns 0, or -EFAULT: nothing answers
+ * (reads are all ones, counted as a violation). */
 typedef int vm_access(struct vcpu *vcpu, void *data, uint64_t offset, unsigned size, bool write,
 		      uint64_t *value);
 
@@ -65,11 +65,11 @@ struct vm {
 	unsigned number;
 	enum vm_kind kind;
 	char name[VM_NAME_SIZE];
-	enum vm_state state;  /* atomic */
-	enum vm_stop stop;    /* atomic: the first reason wins */
-	struct lock lock;     /* the device models' state and the tables */
-	struct space memory;  /* what the vCPUs see */
-	uint64_t memory_size; /* bytes of RAM; for reports */
+	enum vm_state state;	    /* atomic */
+	enum vm_stop stop;	    /* atomic: the first reason wins */
+	struct lock lock;	    /* the device models' state and the tables */
+	struct space memory;	    /* what the vCPUs see */
+	uint64_t memory_size;	    /* bytes of RAM; for reports */
 	struct iommu_domain domain; /* what its devices see */
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 	unsigned vcpu_count;
@@ -81,8 +81,8 @@ struct vm {
 	struct vpci *pci;
 	struct bus *bus;
 	uint64_t restarts;
-	uint64_t watchdog_deadline; /* TSC; 0: not armed. Atomic. */
-	uint16_t pm1_control;	    /* what the VM wrote there to power off */
+	uint64_t watchdog_deadline;   /* TSC; 0: not armed. Atomic. */
+	uint16_t pm1_control;	      /* what the VM wrote there to power off */
 	const struct vm_image *image; /* what is loaded at each start (vm/load.h) */
 };
 
@@ -103,8 +103,8 @@ int vm_add_pio(struct vm *vm, uint16_t first, uint16_t count, vm_access *access,
 /* The VM reaches these I/O ports without the core. Boot only. */
 void vm_allow_ports(struct vm *vm, uint16_t first, uint32_t count);
 
-/* Copies from and to the VM's RAM at a GPA, across pages; never device memory, never beyond what the
- * VM may write. Any CPU. 0, or -EFAULT with nothing or a part copied. */
+/* Copies from and to the VM's RAM at a GPA, across pages; never device memory, never beyond what
+ * the VM may write. Any CPU. 0, or -EFAULT with nothing or a part copied. */
 int vm_read_memory(struct vm *vm, gpa_t start, void *to, size_t size);
 int vm_write_memory(struct vm *vm, gpa_t start, const void *from, size_t size);
 
@@ -112,8 +112,8 @@ int vm_write_memory(struct vm *vm, gpa_t start, const void *from, size_t size);
  * supervisor (vm/lifecycle.c) restarts it or what the reason says. Any CPU. */
 void vm_request_stop(struct vm *vm, enum vm_stop stop);
 
-/* Delivers an interrupt message as a device of the VM would: guest_address and guest_data are an MSI
- * (Intel SDM vol. 3, 11.11). One that is malformed or addresses nobody is dropped and counted.
+/* Delivers an interrupt message as a device of the VM would: guest_address and guest_data are an
+ * MSI (Intel SDM vol. 3, 11.11). One that is malformed or addresses nobody is dropped and counted.
  * Any CPU, interrupt handlers too. */
 void vm_send_msi(struct vm *vm, uint64_t guest_address, uint32_t guest_data);
 
