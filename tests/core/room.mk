@@ -125,6 +125,26 @@ tests/fuzz/fuzz_vlapic.libfuzzer: tests/fuzz/fuzz_vlapic.c hypervisor/vm/vlapic.
 		hypervisor/vm/vlapic-interrupt.c hypervisor/vm/vlapic-timer.c
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
 CLEANFILES += fuzz_vlapic.input
+
+# Instructions that access devices, and how they are found.
+check_PROGRAMS += tests/core/test_insn tests/core/test_walk
+TESTS_FAST += tests/core/test_insn tests/core/test_walk
+tests_core_test_insn_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_insn_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_walk_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_walk_LDADD = $(CORE_TEST_LIBS)
+FUZZ_TARGETS += tests/fuzz/fuzz_insn tests/fuzz/fuzz_walk
+tests_fuzz_fuzz_insn_SOURCES = tests/fuzz/fuzz_insn.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_insn_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_fuzz_insn_LDADD = libcore-pure.a
+tests/fuzz/fuzz_insn.libfuzzer: tests/fuzz/fuzz_insn.c hypervisor/vm/insn.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+tests_fuzz_fuzz_walk_SOURCES = tests/fuzz/fuzz_walk.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_walk_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_fuzz_walk_LDADD = libcore-pure.a
+tests/fuzz/fuzz_walk.libfuzzer: tests/fuzz/fuzz_walk.c hypervisor/vm/walk.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+CLEANFILES += fuzz_insn.input fuzz_walk.input
 # (end of the VM's parts)
 
 # Boots of the emulated laptop.
