@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel's messages become lines of the core's log, after the VM's name. The early console
- * (earlyprintk=), which shows the same a byte a time, ends when this one begins.
+ * The kernel's messages as lines of the core's log, after the VM's name: with console=mullion on
+ * the command line. One exit a line, where the emulated serial port takes several a byte.
  */
 #include <linux/console.h>
-#include <linux/module.h>
 
 #include "bus.h"
-
-static bool messages = true;
-module_param(messages, bool, 0444);
-MODULE_PARM_DESC(messages, "the kernel's messages go to the core's log");
 
 static char *page; /* what hypercalls read */
 
@@ -42,34 +37,18 @@ static void console_write(struct console *console, const char *text, unsigned in
 static struct console mullion_console = {
 	.name = "mullion",
 	.write = console_write,
+	.flags = CON_PRINTBUFFER,
 	.index = -1,
 };
 
-static struct console *find_boot_console(void)
-{
-	struct console *console;
-
-	console_lock();
-	for_each_console(console) if (console->flags & CON_BOOT) break;
-	console_unlock();
-	return console;
-}
-
 int mullion_console_init(struct mullion_bus *bus)
 {
-	struct console *boot;
-
-	if (!messages || !(bus->features & MULLION_FEATURE_CONSOLE))
+	if (!(bus->features & MULLION_FEATURE_CONSOLE))
 		return 0;
 	page = (char *)__get_free_page(GFP_KERNEL);
 	if (!page)
 		return -ENOMEM;
-	boot = find_boot_console();
-	/* What has been said before is there already if there was an early console. */
-	mullion_console.flags = CON_ENABLED | (boot ? 0 : CON_PRINTBUFFER);
-	register_console(&mullion_console);
-	if (boot)
-		unregister_console(boot);
+	register_console(&mullion_console); /* that is: if it has been asked for */
 	return 0;
 }
 

@@ -233,7 +233,7 @@ size_t bus_console_take(struct bus *bus, const char *untrusted_text, size_t size
 	if (ended && bus->line_length) {
 		bus->line[bus->line_length] = 0;
 		bus->line_length = 0;
-		log_line("%s: %s", bus->vm->name, bus->line);
+		log_line("[%s] %s", bus->vm->name, bus->line);
 	}
 	lock_release(&bus->lock);
 	return taken;

@@ -113,13 +113,6 @@ int vm_add_mmio(struct vm *vm, gpa_t start, uint64_t size, vm_access *access, vo
 	return 0;
 }
 
-int vm_add_pio(struct vm *vm, uint16_t first, uint16_t count, vm_access *access, void *data,
-	       const char *name)
-{
-	vm->pio[vm->pio_count++] = (struct vm_region){first, count, access, data, name};
-	return 0;
-}
-
 int vpci_find_free(struct vm *vm, uint16_t *bdf, uint64_t size, gpa_t *window)
 {
 	(void)vm;

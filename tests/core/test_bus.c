@@ -205,29 +205,6 @@ static void test_reset_forgets_what_the_vm_set(void **state)
 	assert_int_equal(msis(FAKE_UI), 0);
 }
 
-static void port_write(unsigned offset, uint8_t byte)
-{
-	const struct vm_region *port = &fake_vms[FAKE_UI].vm.pio[0];
-	uint64_t value = byte;
-
-	assert_int_equal(port->start, 0x3f8);
-	assert_int_equal(port->access(&fake_vms[FAKE_UI].vcpu, port->data, offset, 1, true, &value),
-			 0);
-}
-
-static void test_early_console_is_a_line_in_the_log(void **state)
-{
-	(void)state;
-	/* The rate is set as Linux does it; the divisor is not text. */
-	port_write(3, 0x83);
-	port_write(0, 'X');
-	port_write(3, 0x03);
-	port_write(0, 'h');
-	port_write(0, 'i');
-	port_write(0, '\n');
-	assert_string_equal(stub_log_text, "ui: hi");
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -240,7 +217,6 @@ int main(void)
 		TEST(test_masked_doorbell_is_kept_once),
 		TEST(test_table_takes_4_and_8_bytes),
 		TEST(test_reset_forgets_what_the_vm_set),
-		TEST(test_early_console_is_a_line_in_the_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

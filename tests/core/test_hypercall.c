@@ -119,12 +119,12 @@ static void test_console_text_becomes_lines(void **state)
 	/* A line a call. */
 	assert_int_equal(write_all(FAKE_UI, "lo\r\nagain\n"), 2);
 	assert_int_equal(stub_log_lines, lines + 2);
-	assert_string_equal(stub_log_text, "ui: again");
+	assert_string_equal(stub_log_text, "[ui] again");
 	write_all(FAKE_UI, "\n\n\r\n");
 	assert_int_equal(stub_log_lines, lines + 2);
 	/* Nothing that a terminal would obey. */
 	write_all(FAKE_CONTROL, "\033[2J\a\xff\tx\n");
-	assert_string_equal(stub_log_text, "control: ?[2J??\tx");
+	assert_string_equal(stub_log_text, "[control] ?[2J??\tx");
 }
 
 static void test_console_line_without_end_is_cut(void **state)
