@@ -39,17 +39,16 @@ enum {
 #define CPUID_1_ECX_X2APIC	 (1U << 21)
 #define CPUID_1_ECX_TSC_DEADLINE (1U << 24)
 
-#define SPURIOUS_ENABLE	  (1U << 8)
-#define LVT_MASKED	  (1U << 16)
-#define LVT_NMI		  (4U << 8)
-#define LVT_TSC_DEADLINE  (2U << 17)
-#define COMMAND_BUSY	  (1U << 12)
-#define COMMAND_ASSERT	  (1U << 14)
-#define COMMAND_NMI	  (4U << 8)
-#define COMMAND_INIT	  (5U << 8)
-#define COMMAND_STARTUP	  (6U << 8)
-#define COMMAND_TO_OTHERS (3U << 18)
-#define DIVIDE_BY_16	  3
+#define SPURIOUS_ENABLE	 (1U << 8)
+#define LVT_MASKED	 (1U << 16)
+#define LVT_NMI		 (4U << 8)
+#define LVT_TSC_DEADLINE (2U << 17)
+#define COMMAND_BUSY	 (1U << 12)
+#define COMMAND_ASSERT	 (1U << 14)
+#define COMMAND_NMI	 (4U << 8)
+#define COMMAND_INIT	 (5U << 8)
+#define COMMAND_STARTUP	 (6U << 8)
+#define DIVIDE_BY_16	 3
 
 static uint8_t *registers; /* NULL in x2APIC mode */
 static bool on, x2apic, tsc_deadline;
@@ -150,10 +149,9 @@ void lapic_send_startup(uint32_t apic_id, hpa_t page)
 		COMMAND_ASSERT | COMMAND_STARTUP | (uint32_t)(hpa_value(page) / PAGE_SIZE));
 }
 
-void lapic_send_nmi_to_others(void)
+void lapic_send_nmi(uint32_t apic_id)
 {
-	if (on)
-		command(0, COMMAND_TO_OTHERS | COMMAND_ASSERT | COMMAND_NMI);
+	command(apic_id, COMMAND_ASSERT | COMMAND_NMI);
 }
 
 void lapic_calibrate(void)

@@ -5,11 +5,10 @@
 
 #include "lib/types.h"
 
-/* The INIT and start-up messages (Intel SDM vol. 3, 8.4.4.1). page: below 1 MiB. */
+/* The INIT, start-up and non-maskable messages (Intel SDM vol. 3, 8.4.4.1). page: below 1 MiB. */
 void lapic_send_init(uint32_t apic_id);
 void lapic_send_startup(uint32_t apic_id, hpa_t page);
-/* Non-maskable, to all other CPUs; does nothing before lapic_init(). */
-void lapic_send_nmi_to_others(void);
+void lapic_send_nmi(uint32_t apic_id);
 /* How fast the timer counts, against the TSC. Once, after tsc_init() and lapic_init(). */
 void lapic_calibrate(void);
 

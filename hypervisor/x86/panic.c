@@ -12,6 +12,7 @@
 #include "x86/lapic.h"
 #include "x86/machine.h"
 #include "x86/paging.h"
+#include "x86/pcpu.h"
 
 #define NOBODY UINT32_MAX
 
@@ -87,6 +88,14 @@ void panic_print_returns(const uint64_t *returns, size_t count)
 	}
 }
 
+/* Only those that run the core: others are still in the firmware's hands, which an NMI upsets. */
+static void stop_others(void)
+{
+	for (unsigned i = 0; i < pcpu_count; i++)
+		if (pcpu_list[i]->apic_id != this_cpu())
+			lapic_send_nmi(pcpu_list[i]->apic_id);
+}
+
 static bool in_text(uint64_t address)
 {
 	return address >= (uint64_t)image_start && address < (uint64_t)image_text_end;
@@ -152,7 +161,7 @@ _Noreturn static void end(enum reason reason, const char *details,
 	if (!__atomic_compare_exchange_n(&panic_cpu, &nobody, this_cpu(), false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE))
 		cpu_halt();
-	lapic_send_nmi_to_others();
+	stop_others();
 	screen_take_back();
 	log_line("error %d: %s: %s", reason, reason_text(reason), details);
 	if (restarts(reason)) {

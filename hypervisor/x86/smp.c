@@ -120,6 +120,8 @@ void pcpu_start_others(const uint32_t *apic_ids, size_t count, void (*entry)(voi
 	char *page = phys_virt(start_page);
 	uint32_t tables = (uint32_t)hpa_value(image_physical(early_pml4));
 
+	if (count > PCPU_MAX)
+		core_panic(REASON_TOO_MANY_CPUS, "%zu, not %u", count, PCPU_MAX);
 	ap_start_tables = paging_root();
 	memcpy(page, ap_code, (size_t)(ap_code_end - ap_code));
 	memcpy(page + (ap_code_tables - ap_code), &tables, sizeof(tables));
@@ -128,8 +130,7 @@ void pcpu_start_others(const uint32_t *apic_ids, size_t count, void (*entry)(voi
 
 		if (apic_ids[i] == pcpu_list[0]->apic_id)
 			continue;
-		if (pcpu_count == PCPU_MAX)
-			core_panic(REASON_TOO_MANY_CPUS, "%zu, not %u", count, PCPU_MAX);
+		CORE_ASSERT(pcpu_count < PCPU_MAX); /* the boot CPU is among the named */
 		prepare(cpu, pcpu_count, apic_ids[i]);
 		start(cpu, entry);
 		pcpu_list[pcpu_count++] = &cpu->pcpu;
