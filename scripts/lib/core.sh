@@ -201,8 +201,16 @@ core_until() {
 # The log from the mark on, without what terminals want.
 core_log() { tail -n "+$core_mark" "$core_dir/core.log" | tr -d '\r\000' | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g'; }
 core_has_line() { core_log | grep -aqE -- "$1"; }
-# core_wait_line PATTERN [SECONDS]: until a line of the log, after the mark, has it.
-core_wait_line() { core_until "${2:-60}" "a line with '$1'" core_has_line "$1"; }
+# core_wait_line PATTERN [SECONDS]: until a line of the log, after the mark, has it. Fails at once when
+# the core has stopped with an error that is not what is waited for.
+core_error='\] core: error [0-9]+:'
+core_wait_line() {
+	core_until "${2:-60}" "a line with '$1'" core_has_line "$1|$core_error" || return
+	core_has_line "$1" || {
+		echo "mullion: instead of a line with '$1': $(core_log | grep -aE "$core_error" | head -n 1)" >&2
+		return 1
+	}
+}
 # What comes from now on is what counts for core_wait_line().
 core_set_mark() { core_mark=$(($(wc -l <"$core_dir/core.log") + 1)); }
 
