@@ -20,7 +20,7 @@ CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapi
 	hypervisor/vm/vlapic-parts.h hypervisor/vm/vlapic-timer.c hypervisor/vm/vlapic.c \
 	hypervisor/vm/vlapic.h
 CORE_PURE += hypervisor/boot/linux.c hypervisor/boot/linux.h hypervisor/svm/check.c
-CORE_PURE += hypervisor/pci/caps.c hypervisor/pci/caps.h
+CORE_PURE += hypervisor/pci/caps.c hypervisor/pci/caps.h hypervisor/pci/policy.c hypervisor/pci/policy.h
 CORE_PURE += hypervisor/boot/crash.c hypervisor/boot/crash.h hypervisor/x86/cmos.c hypervisor/x86/cmos.h hypervisor/x86/require.c hypervisor/x86/require.h \
 	hypervisor/x86/text.c hypervisor/x86/text.h
 CORE_PURE += hypervisor/iommu/amd-format.c hypervisor/iommu/amd.h hypervisor/iommu/vtd-format.c \
@@ -38,11 +38,13 @@ CORE_X86 = hypervisor/x86/cpu.h hypervisor/x86/descriptor.c hypervisor/x86/descr
 	hypervisor/x86/pcpu.h hypervisor/x86/power.c hypervisor/x86/screen.c hypervisor/x86/serial.c hypervisor/x86/smp.c \
 	hypervisor/x86/smp.h hypervisor/x86/tsc.c hypervisor/x86/vectors.S
 CORE_ACPI =
-CORE_PCI = hypervisor/pci/config.c hypervisor/pci/config.h hypervisor/pci/registers.h hypervisor/pci/scan.c \
-	hypervisor/pci/vpci.h
+CORE_PCI = hypervisor/pci/bars.c hypervisor/pci/claim.c hypervisor/pci/config.c hypervisor/pci/config.h \
+	hypervisor/pci/msi.c hypervisor/pci/msix.c hypervisor/pci/registers.h hypervisor/pci/reset.c \
+	hypervisor/pci/scan.c hypervisor/pci/vpci-parts.h hypervisor/pci/vpci.c hypervisor/pci/vpci.h
 CORE_IOMMU = hypervisor/iommu/amd-irq.c hypervisor/iommu/amd.c hypervisor/iommu/driver.h \
 	hypervisor/iommu/iommu.c hypervisor/iommu/iommu.h hypervisor/iommu/vtd-irq.c hypervisor/iommu/vtd.c
-CORE_VM = hypervisor/vm/apic-regions.c hypervisor/vm/apic-regions.h hypervisor/vm/build.c hypervisor/vm/build.h \
+CORE_VM = include/mullion/bus.h include/mullion/hypercall.h \
+	hypervisor/vm/apic-regions.c hypervisor/vm/apic-regions.h hypervisor/vm/build.c hypervisor/vm/build.h \
 	hypervisor/vm/bus.c hypervisor/vm/bus.h hypervisor/vm/hypercall.c \
 	hypervisor/vm/hypercall.h hypervisor/vm/irq.c hypervisor/vm/cpuid.c hypervisor/vm/exit.c hypervisor/vm/exit.h hypervisor/vm/irq.h \
 	hypervisor/vm/lifecycle.c hypervisor/vm/lifecycle.h hypervisor/vm/load.c hypervisor/vm/load.h \

@@ -14,7 +14,7 @@ static unsigned kind_length(const uint8_t *config, const struct pci_cap *cap)
 	unsigned control = load16(config + cap->offset + 2);
 
 	if (cap->extended)
-		return cap->id == EXT_CAP_AER ? 0x48 : cap->id == EXT_CAP_DSN ? 12 : CONFIG_SIZE;
+		return cap->id == EXT_CAP_AER ? 0x38 : cap->id == EXT_CAP_DSN ? 12 : CONFIG_SIZE;
 	switch (cap->id) {
 	case CAP_PM:
 		return 8;
@@ -34,8 +34,8 @@ static unsigned kind_length(const uint8_t *config, const struct pci_cap *cap)
 	}
 }
 
-static unsigned own_length(const uint8_t *config, const struct pci_cap *caps, size_t count,
-			   const struct pci_cap *cap)
+static void set_length(const uint8_t *config, const struct pci_cap *caps, size_t count,
+		       struct pci_cap *cap)
 {
 	unsigned end = cap->extended ? CONFIG_SIZE : LEGACY_END;
 	unsigned length = kind_length(config, cap);
@@ -45,7 +45,8 @@ static unsigned own_length(const uint8_t *config, const struct pci_cap *caps, si
 			end = caps[i].offset;
 	if (length < 4)
 		length = 4;
-	return length < end - cap->offset ? length : end - cap->offset;
+	cap->cut = length < CONFIG_SIZE && length > end - cap->offset;
+	cap->length = (uint16_t)(length < end - cap->offset ? length : end - cap->offset);
 }
 
 size_t caps_list(const uint8_t untrusted_config[CONFIG_SIZE], struct pci_cap *caps, size_t max)
@@ -82,7 +83,7 @@ size_t caps_list(const uint8_t untrusted_config[CONFIG_SIZE], struct pci_cap *ca
 		}
 	}
 	for (size_t i = 0; i < count; i++)
-		caps[i].length = (uint16_t)own_length(config, caps, count, &caps[i]);
+		set_length(config, caps, count, &caps[i]);
 	return count;
 }
 

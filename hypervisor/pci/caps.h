@@ -18,6 +18,7 @@ struct pci_cap {
 	 * the end of the space; at least 4. */
 	uint16_t length;
 	bool extended;
+	bool cut; /* the next one begins before its kind's end */
 };
 
 /* Fills in at most max of the capabilities, legacy before extended, in the lists' order; none

@@ -25,6 +25,16 @@ tests_core_test_table_SOURCES = tests/core/test_table.c $(CORE_STUB)
 tests_core_test_table_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_table_LDADD = $(CORE_TEST_LIBS)
 
+FAKE_ACPI = tests/core/fake-acpi.c tests/core/fake-acpi.h
+check_PROGRAMS += tests/core/test_acpi_tables tests/core/test_acpi_build
+TESTS_FAST += tests/core/test_acpi_tables tests/core/test_acpi_build
+tests_core_test_acpi_tables_SOURCES = tests/core/test_acpi_tables.c $(FAKE_ACPI)
+tests_core_test_acpi_tables_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_acpi_tables_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_acpi_build_SOURCES = tests/core/test_acpi_build.c $(FAKE_ACPI)
+tests_core_test_acpi_build_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_acpi_build_LDADD = $(CORE_TEST_LIBS)
+
 check_PROGRAMS += tests/core/test_manifest tests/core/test_multiboot2
 TESTS_FAST += tests/core/test_manifest tests/core/test_multiboot2
 tests_core_test_manifest_CPPFLAGS = $(CORE_CPPFLAGS)
@@ -46,7 +56,15 @@ tests_fuzz_fuzz_multiboot2_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_fuzz_fuzz_multiboot2_LDADD = libcore-pure.a
 tests/fuzz/fuzz_multiboot2.libfuzzer: tests/fuzz/fuzz_multiboot2.c hypervisor/boot/multiboot2.c
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
-CLEANFILES += fuzz_manifest.input fuzz_multiboot2.input
+FUZZ_TARGETS += tests/fuzz/fuzz_acpi
+tests_fuzz_fuzz_acpi_SOURCES = tests/fuzz/fuzz_acpi.c $(FAKE_ACPI) $(FUZZ_DRIVER)
+tests_fuzz_fuzz_acpi_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_fuzz_acpi_LDADD = libcore-pure.a
+tests/fuzz/fuzz_acpi.libfuzzer: tests/fuzz/fuzz_acpi.c tests/core/fake-acpi.c hypervisor/acpi/aml.c \
+		hypervisor/acpi/build.c hypervisor/acpi/dmar.c hypervisor/acpi/ivrs.c hypervisor/acpi/madt.c \
+		hypervisor/acpi/tables.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+CLEANFILES += fuzz_manifest.input fuzz_multiboot2.input fuzz_acpi.input
 
 # PCI, on a copy of QEMU's configuration space.
 CORE_FAKE_PCI = tests/core/fake-pci.c tests/core/fake-pci.h tests/core/fake-pci-dump.h
@@ -61,6 +79,31 @@ tests_core_test_caps_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_scan_SOURCES = tests/core/test_scan.c hypervisor/pci/scan.c $(CORE_FAKE_PCI) $(CORE_STUB)
 tests_core_test_scan_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_scan_LDADD = $(CORE_TEST_LIBS)
+CORE_VPCI = hypervisor/pci/bars.c hypervisor/pci/claim.c hypervisor/pci/msi.c hypervisor/pci/msix.c \
+	hypervisor/pci/reset.c hypervisor/pci/scan.c hypervisor/pci/vpci.c tests/core/pci-rig.c \
+	tests/core/pci-rig.h $(CORE_FAKE_PCI) $(CORE_STUB)
+check_PROGRAMS += tests/core/test_policy tests/core/test_vpci tests/core/test_vpci_msi
+TESTS_FAST += tests/core/test_policy tests/core/test_vpci tests/core/test_vpci_msi
+tests_core_test_policy_SOURCES = tests/core/test_policy.c $(CORE_FAKE_PCI)
+tests_core_test_policy_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_policy_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_vpci_SOURCES = tests/core/test_vpci.c $(CORE_VPCI)
+tests_core_test_vpci_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_vpci_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_vpci_msi_SOURCES = tests/core/test_vpci_msi.c $(CORE_VPCI)
+tests_core_test_vpci_msi_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_vpci_msi_LDADD = $(CORE_TEST_LIBS)
+FUZZ_TARGETS += tests/fuzz/fuzz_vpci
+tests_fuzz_fuzz_vpci_SOURCES = tests/fuzz/fuzz_vpci.c $(FUZZ_DRIVER) $(CORE_VPCI)
+tests_fuzz_fuzz_vpci_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_fuzz_vpci_LDADD = libcore-pure.a
+tests/fuzz/fuzz_vpci.libfuzzer: tests/fuzz/fuzz_vpci.c hypervisor/pci/bars.c hypervisor/pci/caps.c \
+		hypervisor/pci/claim.c hypervisor/pci/msi.c hypervisor/pci/msix.c hypervisor/pci/policy.c \
+		hypervisor/pci/reset.c hypervisor/pci/scan.c hypervisor/pci/vpci.c tests/core/pci-rig.c \
+		tests/core/fake-pci.c tests/core/stub.c hypervisor/memory/flush.c hypervisor/memory/frame.c \
+		hypervisor/memory/owner.c hypervisor/memory/table.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+CLEANFILES += fuzz_vpci.input
 FUZZ_TARGETS += tests/fuzz/fuzz_caps
 tests_fuzz_fuzz_caps_SOURCES = tests/fuzz/fuzz_caps.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_caps_CPPFLAGS = $(CORE_CPPFLAGS)

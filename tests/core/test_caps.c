@@ -35,7 +35,7 @@ static void test_both_lists_of_a_real_function(void **state)
 	assert_cap(1, CAP_MSI, 0xd0, 16, false);
 	assert_cap(2, CAP_PCIE, 0xe0, 0x14, false);
 	assert_cap(3, CAP_MSIX, 0xa0, 12, false);
-	assert_cap(4, EXT_CAP_AER, 0x100, 0x40, true);
+	assert_cap(4, EXT_CAP_AER, 0x100, 0x38, true);
 	assert_cap(5, EXT_CAP_DSN, 0x140, 12, true);
 	assert_ptr_equal(caps_find(caps, 6, false, CAP_MSIX), &caps[3]);
 	assert_ptr_equal(caps_find(caps, 6, true, EXT_CAP_AER), &caps[4]);
@@ -115,6 +115,8 @@ static void test_overlapping_capabilities_are_cut(void **state)
 	config[0x44] = CAP_MSIX;
 	assert_int_equal(list(config), 2);
 	assert_cap(0, CAP_PCIE, 0x40, 4, false);
+	assert_true(caps[0].cut);
+	assert_false(caps[1].cut);
 	assert_cap(1, CAP_MSIX, 0x44, 12, false);
 }
 
