@@ -132,7 +132,7 @@ static void read_acpi(void)
 static hpa_t find_start_page(void)
 {
 	for (uint64_t page = START_PAGE_LIMIT - PAGE_SIZE; page >= PAGE_SIZE; page -= PAGE_SIZE)
-		if (in_range_of_type(page, PAGE_SIZE, 1))
+		if (is_free_page(page))
 			return hpa(page);
 	core_panic(REASON_MEMORY_TOO_SMALL, "no usable page below 640 KiB");
 }
@@ -146,7 +146,7 @@ static void arrange(void)
 	size_t count = 1;
 
 	for (size_t i = 0; i < CRASH_RECORD_COUNT; i++)
-		if (in_range_of_type(places[i], PAGE_SIZE, 1))
+		if (is_free_page(places[i]))
 			keep[count++] = (struct range){places[i], PAGE_SIZE};
 	arrange_memory(&boot_info, &acpi_info, &boot_plan, keep, count);
 	pcpu_set_start_page(start_page);
