@@ -16,6 +16,8 @@
 #define FACS_LENGTH	 64
 
 #define FADT_LENGTH	      116 /* ACPI 1.0's */
+#define FADT_LENGTH_RESET     132 /* with the reset register */
+#define FADT_LENGTH_2	      244 /* ACPI 2.0's */
 #define FADT_RESET_SUPPORTED  (1U << 10)
 #define FADT_HARDWARE_REDUCED (1U << 20)
 #define SPACE_MEMORY	      0
@@ -205,17 +207,18 @@ static uint16_t fadt_port(const uint8_t *fadt, unsigned old, unsigned extended)
 	return address <= UINT16_MAX ? (uint16_t)address : 0;
 }
 
-/* Fields beyond a short table read as zero. */
+/* What the table is too short for reads as zero. */
 static const char *read_fadt(struct reader *reader, const struct acpi_view *view)
 {
 	struct acpi_info *info = reader->info;
-	uint8_t fadt[244] = {0};
+	uint8_t fadt[FADT_LENGTH_2] = {0};
+	uint32_t length = view->length >= FADT_LENGTH_2	      ? FADT_LENGTH_2
+			  : view->length >= FADT_LENGTH_RESET ? FADT_LENGTH_RESET
+							      : FADT_LENGTH;
 	uint64_t dsdt, facs;
 
-	if (view->length < FADT_LENGTH)
+	if (!view_copy(view, 0, fadt, length))
 		return "is too short";
-	if (!view_copy(view, 0, fadt, view->length < sizeof(fadt) ? view->length : sizeof(fadt)))
-		return "is not in memory";
 	facs = load64(fadt + 132) ? load64(fadt + 132) : load32(fadt + 36);
 	dsdt = load64(fadt + 140) ? load64(fadt + 140) : load32(fadt + 40);
 	add_table(reader, dsdt);
