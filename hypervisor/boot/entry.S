@@ -55,6 +55,7 @@ boot_entry:
 0:	popl %ebp
 	subl $PA(0b), %ebp
 	leal PA(text_201)(%ebp), %esi
+	leal PA(no_tags)-8(%ebp), %ebx
 	jmp boot_fail
 
 	/* Where are we? A call needs a stack: borrow the reserved word of the loader's information. */
@@ -82,11 +83,11 @@ boot_entry:
 	movl $0x80000000, %eax
 	cpuid
 	cmpl $0x80000001, %eax
-	jb no_long_mode
+	jb no_long_mode_cpuid
 	movl $0x80000001, %eax
 	cpuid
 	testl $(1 << 29), %edx
-	jz no_long_mode
+	jz no_long_mode_cpuid
 	movl %edx, %esi
 
 	/* The early tables: the first 4 GiB at 0 and in the physical map, the image at its address.
@@ -148,13 +149,16 @@ boot_entry:
 	pushl %eax
 	lret
 
+no_long_mode_cpuid:
+	movl %edi, %ebx
 no_long_mode:
 	leal PA(text_101)(%ebp), %esi
 
-	/* Says what %esi points to on COM1 and in the text screen, and stops. */
+	/* Says what %esi points to on COM1 and on screen, and stops. %ebx: the loader's information. */
 boot_fail:
 	call boot_fail_serial
-	movl $0xb8000, %edi
+	call boot_fail_pixels
+	movl $0xb8000, %edi			/* in case it is a text screen */
 	movb $0x4f, %ah
 7:	lodsb
 	testb %al, %al
@@ -163,6 +167,51 @@ boot_fail:
 	jmp 7b
 8:	hlt
 	jmp 8b
+
+	/* Into the loader's framebuffer if that has 32 bits a pixel. */
+boot_fail_pixels:
+	pushl %esi
+	leal 8(%ebx), %eax			/* the first tag */
+0:	cmpl $0, (%eax)
+	je 6f
+	cmpl $8, (%eax)
+	je 1f
+	movl 4(%eax), %ecx
+	addl $7, %ecx
+	andl $~7, %ecx
+	addl %ecx, %eax
+	jmp 0b
+1:	cmpl $0, 12(%eax)			/* above 4 GiB */
+	jne 6f
+	cmpw $0x120, 28(%eax)			/* 32 bits, RGB */
+	jne 6f
+	movl 8(%eax), %edi
+	movl 16(%eax), %edx			/* bytes a row */
+2:	xorl %eax, %eax
+	lodsb
+	testb %al, %al
+	jz 6f
+	shll $4, %eax
+	leal PA(text_font)-16*0x20(%ebp,%eax), %ecx
+	pushl %edi
+	movl $16, %ebx
+3:	movb (%ecx), %al
+	incl %ecx
+	movb $8, %ah
+4:	shlb $1, %al
+	jnc 5f
+	movl $0xffffff, (%edi)
+5:	addl $4, %edi
+	decb %ah
+	jnz 4b
+	leal -32(%edi,%edx), %edi
+	decl %ebx
+	jnz 3b
+	popl %edi
+	addl $32, %edi
+	jmp 2b
+6:	popl %esi
+	ret
 
 boot_fail_serial:
 	pushl %esi
@@ -207,6 +256,8 @@ text_201:
 	.asciz "error 201: the boot loader did not use multiboot2"
 
 	.balign 8
+no_tags:
+	.long 0, 8
 boot_gdt:					/* accessed bits set: the CPU must not write here */
 	.quad 0
 	.quad 0x00af9b000000ffff		/* 8: 64-bit code */

@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 	       strrchr(file_name, '/') ? strrchr(file_name, '/') + 1 : file_name, FIRST, LAST);
 	printf("#define FONT_FIRST 0x%x\n#define FONT_LAST 0x%x\n", FIRST, LAST);
 	printf("#define FONT_WIDTH %d\n#define FONT_HEIGHT %d\n", WIDTH, HEIGHT);
-	printf("static const unsigned char font[][FONT_HEIGHT] = {\n");
+	printf("const unsigned char text_font[][FONT_HEIGHT] = {\n");
 	for (uint32_t character = FIRST; character <= LAST; character++) {
 		uint8_t rows[HEIGHT];
 

@@ -4,6 +4,8 @@
 
 #include "lib/errno.h"
 #include "lib/string.h"
+
+extern const unsigned char text_font[][16]; /* boot/entry.S knows it too */
 #include "x86/font.h"
 
 #define MIN_COLUMNS 40
@@ -59,7 +61,7 @@ static void put(struct text_screen *screen, unsigned x, unsigned y, uint32_t pix
 
 static void set_cell(struct text_screen *screen, unsigned column, unsigned row, char c)
 {
-	const unsigned char *glyph = font[(unsigned char)c - FONT_FIRST];
+	const unsigned char *glyph = text_font[(unsigned char)c - FONT_FIRST];
 	unsigned scale = screen->scale;
 	unsigned left = column * FONT_WIDTH * scale, top = row * FONT_HEIGHT * scale;
 
