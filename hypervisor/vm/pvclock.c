@@ -62,7 +62,7 @@ void pvclock_scale(uint64_t hz, uint32_t *mul, int8_t *shift)
 	while (s < 32 && hz << s <= NS_PER_SECOND)
 		s++;
 	/* 10^9 * 2^34 is just below 2^64. */
-	while (s > -2 && hz >> -s > 2 * NS_PER_SECOND)
+	while (s <= 0 && s > -2 && hz >> -s > 2 * NS_PER_SECOND)
 		s--;
 	*shift = (int8_t)s;
 	*mul = (uint32_t)(s < 0 ? (NS_PER_SECOND << (32 - s)) / hz

@@ -12,8 +12,8 @@
 /* Once, right after the wall clock was read. */
 void pvclock_init(void);
 
-/* ns = (ticks << shift, or >> -shift) * mul >> 32. hz: 1 to 2^33. The result is never more than the
- * exact one, and less by no more than its 2^-31st part and 5 ns. */
+/* ns = (ticks << shift, or >> -shift) * mul >> 32. hz: 1 to 8 GHz. The result is never more than
+ * the exact one, and less by no more than its 2^-31st part and 5 ns. */
 void pvclock_scale(uint64_t hz, uint32_t *mul, int8_t *shift);
 
 /* MSRs 0x11, 0x12, 0x4b564d00, 0x4b564d01. -EPERM: #GP. */

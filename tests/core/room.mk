@@ -188,7 +188,20 @@ tests_fuzz_fuzz_walk_LDADD = libcore-pure.a
 tests/fuzz/fuzz_walk.libfuzzer: tests/fuzz/fuzz_walk.c hypervisor/vm/walk.c
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
 CLEANFILES += fuzz_insn.input fuzz_walk.input
-# (end of the VM's parts)
+
+# The legacy devices, KVM's clock, trace and counters.
+check_PROGRAMS += tests/core/test_devices tests/core/test_pvclock tests/core/test_trace
+TESTS_FAST += tests/core/test_devices tests/core/test_pvclock tests/core/test_trace
+tests_core_test_devices_SOURCES = tests/core/test_devices.c hypervisor/vm/devices.c hypervisor/vm/pic.c \
+	hypervisor/vm/pm.c hypervisor/vm/ps2.c hypervisor/vm/reset.c hypervisor/vm/uart.c $(CORE_STUB)
+tests_core_test_devices_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_devices_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_pvclock_SOURCES = tests/core/test_pvclock.c hypervisor/vm/pvclock.c
+tests_core_test_pvclock_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_pvclock_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_trace_SOURCES = tests/core/test_trace.c $(CORE_STUB)
+tests_core_test_trace_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_trace_LDADD = $(CORE_TEST_LIBS)
 
 # Boots of the emulated laptop.
 if WITH_CORE
