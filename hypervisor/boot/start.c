@@ -127,7 +127,19 @@ static void read_acpi(void)
 			    problems[i].what);
 }
 
-/* The highest usable page below 640 KiB: firmware's own habits are at the lower end. A crash
+/* A page of RAM where no boot module lies. */
+static bool is_free_page(uint64_t page)
+{
+	for (size_t i = 0; i < boot_info.module_count; i++) {
+		const struct boot_module *module = &boot_info.modules[i];
+
+		if (page < module->start + module->size && module->start < page + PAGE_SIZE)
+			return false;
+	}
+	return in_range_of_type(page, PAGE_SIZE, 1);
+}
+
+/* The highest free page below 640 KiB: firmware's own habits are at the lower end. A crash
  * record's place will do: the page is used for a moment. */
 static hpa_t find_start_page(void)
 {
