@@ -52,7 +52,7 @@ static struct pin {
 	struct vm *vm;
 	uint64_t redirection; /* the real entry, not masked */
 	bool open;	      /* routed, and the VM does not mask it */
-	bool in_service;      /* atomic: delivered and not acknowledged */
+	uint8_t in_service;   /* atomic: the VM's vector, delivered and not acknowledged; 0: none */
 } pins[MAX_GSIS];
 
 static struct lock lock;
@@ -271,7 +271,7 @@ void irq_route_gsi(struct vm *vm, unsigned gsi, uint64_t guest_redirection)
 		return;
 	lock_take(&lock);
 	if (!(guest_redirection & REDIRECTION_LEVEL))
-		__atomic_store_n(&pins[gsi].in_service, false, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&pins[gsi].in_service, 0, __ATOMIC_SEQ_CST);
 	pins[gsi].open = !(guest_redirection & REDIRECTION_MASKED) &&
 			 route_gsi(vm, gsi, guest_redirection) == 0;
 	if (!pins[gsi].open)
@@ -286,9 +286,16 @@ void irq_end_gsi(struct vm *vm, unsigned gsi)
 	if (gsi >= MAX_GSIS || pins[gsi].vm != vm)
 		return;
 	lock_take(&lock);
-	if (__atomic_exchange_n(&pins[gsi].in_service, false, __ATOMIC_SEQ_CST) && pins[gsi].open)
+	if (__atomic_exchange_n(&pins[gsi].in_service, 0, __ATOMIC_SEQ_CST) && pins[gsi].open)
 		open_pin(gsi);
 	lock_release(&lock);
+}
+
+void irq_end_vector(struct vm *vm, uint8_t vector)
+{
+	for (unsigned gsi = 0; gsi < MAX_GSIS; gsi++)
+		if (__atomic_load_n(&pins[gsi].in_service, __ATOMIC_SEQ_CST) == vector)
+			irq_end_gsi(vm, gsi);
 }
 
 /* ---- all ---- */
@@ -301,7 +308,7 @@ void irq_release_vm(struct vm *vm)
 			continue;
 		ioapic_set_mask(gsi, true);
 		pins[gsi].open = false;
-		__atomic_store_n(&pins[gsi].in_service, false, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&pins[gsi].in_service, 0, __ATOMIC_SEQ_CST);
 	}
 	for (unsigned cpu = 0; cpu < pcpu_count; cpu++) {
 		for (unsigned i = 0; i < VECTORS; i++) {
@@ -336,7 +343,7 @@ void irq_deliver(unsigned pcpu, uint8_t vector)
 	if (route & ROUTE_LEVEL) {
 		unsigned gsi = route >> 16 & 0xff;
 
-		__atomic_store_n(&pins[gsi].in_service, true, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&pins[gsi].in_service, (uint8_t)(route >> 8), __ATOMIC_SEQ_CST);
 		ioapic_set_mask(gsi, true);
 	}
 	if (route & ROUTE_NMI)

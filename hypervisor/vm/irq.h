@@ -23,8 +23,11 @@ int irq_assign_gsi(struct vm *vm, unsigned gsi);
 /* The VM's IOAPIC pin changed: its redirection entry as the VM wrote it. Masked entries mask the
  * real pin. */
 void irq_route_gsi(struct vm *vm, unsigned gsi, uint64_t guest_redirection);
-/* The VM has acknowledged the level interrupt of a pin: the real pin may raise again. */
+/* The VM has acknowledged the level interrupt of a pin, or all those that were delivered with this
+ * vector: the real pin may raise again. The VM's IOAPIC does not know of them (its remote IRR is
+ * for pins without a real one): the end of interrupt of a vCPU comes here by its vector. */
 void irq_end_gsi(struct vm *vm, unsigned gsi);
+void irq_end_vector(struct vm *vm, uint8_t vector);
 
 /* All routes of a VM, masked and forgotten (restart). */
 void irq_release_vm(struct vm *vm);

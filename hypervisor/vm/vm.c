@@ -5,6 +5,7 @@
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "vm/irq.h"
 #include "vm/vendor.h"
 #include "x86/interrupt.h"
 #include "x86/machine.h"
@@ -200,6 +201,7 @@ void vcpu_apic_action(struct vcpu *vcpu, const struct vlapic_action *action)
 		lock_take(&vm->lock);
 		vioapic_end(&vm->ioapic, action->vector);
 		lock_release(&vm->lock);
+		irq_end_vector(vm, action->vector);
 	}
 	if (action->kind != VLAPIC_IPI || action->init_deassert)
 		return;

@@ -338,6 +338,21 @@ static void test_a_level_pin_waits_for_its_end(void **state)
 	assert_int_equal(ended, 1);
 }
 
+/* The VM's entry may have another vector by then. */
+static void test_an_acknowledged_vector_ends_its_pin(void **state)
+{
+	(void)state;
+	assert_int_equal(irq_assign_gsi(&vms[0], 10), 0);
+	irq_route_gsi(&vms[0], 10, 0x0200000000008031);
+	irq_deliver(2, pin_target.vector);
+	irq_route_gsi(&vms[0], 10, 0x0200000000008032);
+	irq_end_vector(&vms[0], 0x32);
+	irq_end_vector(&vms[1], 0x31);
+	assert_true(entries[10] & MASKED);
+	irq_end_vector(&vms[0], 0x31);
+	assert_false(entries[10] & MASKED);
+}
+
 static void test_a_pin_masked_by_the_vm_stays_masked_at_its_end(void **state)
 {
 	(void)state;
@@ -421,6 +436,7 @@ int main(void)
 		cmocka_unit_test_setup(test_unknown_vectors_are_counted, setup),
 		cmocka_unit_test_setup(test_an_edge_pin, setup),
 		cmocka_unit_test_setup(test_a_level_pin_waits_for_its_end, setup),
+		cmocka_unit_test_setup(test_an_acknowledged_vector_ends_its_pin, setup),
 		cmocka_unit_test_setup(test_a_pin_masked_by_the_vm_stays_masked_at_its_end, setup),
 		cmocka_unit_test_setup(test_a_pin_belongs_to_one_vm, setup),
 		cmocka_unit_test_setup(test_a_bad_pin_entry_masks_the_pin, setup),
