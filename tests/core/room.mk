@@ -35,6 +35,20 @@ tests_core_test_acpi_build_SOURCES = tests/core/test_acpi_build.c $(FAKE_ACPI)
 tests_core_test_acpi_build_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_acpi_build_LDADD = $(CORE_TEST_LIBS)
 
+# The core's start and end.
+check_PROGRAMS += tests/core/test_format tests/core/test_require tests/core/test_text tests/core/test_crash tests/core/test_cmos
+TESTS_FAST += tests/core/test_format tests/core/test_require tests/core/test_text tests/core/test_crash tests/core/test_cmos
+tests_core_test_format_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_format_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_require_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_require_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_text_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_text_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_crash_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_crash_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_cmos_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_cmos_LDADD = $(CORE_TEST_LIBS)
+
 check_PROGRAMS += tests/core/test_manifest tests/core/test_multiboot2
 TESTS_FAST += tests/core/test_manifest tests/core/test_multiboot2
 tests_core_test_manifest_CPPFLAGS = $(CORE_CPPFLAGS)
