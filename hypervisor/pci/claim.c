@@ -82,7 +82,7 @@ void claim_settle(void)
 	}
 }
 
-int claim_function(struct vm *vm, const struct pci_function *function)
+static int declare_memory(const struct vm *vm, const struct pci_function *function)
 {
 	for (unsigned i = 0; i < 6; i++) {
 		struct span span = span_of(function, i);
@@ -103,6 +103,25 @@ int claim_function(struct vm *vm, const struct pci_function *function)
 				 BDF_ARGS(function->bdf), i, (unsigned long)span.start);
 			return error;
 		}
+	}
+	return 0;
+}
+
+int claim_function(struct vm *vm, const struct pci_function *function)
+{
+	int error = declare_memory(vm, function);
+
+	if (error)
+		return error;
+	/* What the firmware had it do ends here. */
+	if (!pci_is_board(function))
+		pci_write(function->bdf, PCI_COMMAND, 2,
+			  pci_read(function->bdf, PCI_COMMAND, 2) & ~(uint32_t)COMMAND_MASTER);
+	error = iommu_attach(function->bdf, &vm->domain);
+	if (error && !pci_is_board(function)) {
+		log_line("pci " BDF_FORMAT ": the IOMMU cannot hold it: error %d",
+			 BDF_ARGS(function->bdf), -error);
+		return error;
 	}
 	for (unsigned i = 0; i < 6; i++)
 		if (function->bars[i].io && function->bars[i].base != 0)
@@ -162,7 +181,7 @@ int claim_map(struct vm *vm, const struct pci_function *function)
 	for (unsigned i = 0; i < 6 && !error; i++)
 		if (!function->bars[i].io && span_of(function, i).end != 0)
 			error = map_bar(vm, function, i);
-	return error ? error : iommu_attach(function->bdf, &vm->domain);
+	return error;
 }
 
 /* Nothing of the machine's or the VM's is there. */

@@ -39,8 +39,8 @@ void reset_init(struct vpci_function *function)
 
 	function->cache_line = (uint16_t)pci_read(bdf, PCI_CACHE_LINE, 2);
 	function->real_line = (uint8_t)pci_read(bdf, PCI_INTERRUPT_LINE, 1);
-	if (function->real->class_code >> 16 == 0x06)
-		return; /* the board's own */
+	if (pci_is_board(function->real))
+		return;
 	if (pcie && pcie->length > PCIE_STATUS) {
 		function->pcie_cap = pcie->offset;
 		function->device_control =

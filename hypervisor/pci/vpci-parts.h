@@ -70,6 +70,12 @@ struct vpci {
 	size_t emulated_count;
 };
 
+/* Host and ISA bridges: nothing of them is switched or reset. */
+static inline bool pci_is_board(const struct pci_function *function)
+{
+	return function->class_code >> 16 == 0x06 && function->header_type == 0;
+}
+
 /* vpci.c: brings the device's command register in line with what all shadows say. */
 void vpci_apply_command(const struct vpci *vpci, const struct vpci_function *function);
 /* vpci.c: everything a VM sees as at boot; the device's interrupts are off. */
@@ -84,9 +90,9 @@ void bars_restore(const struct vpci_function *function);
 /* claim.c */
 /* Gives functions whose BARs share a page with somebody else's to the control VM, or to nobody. */
 void claim_settle(void);
-/* Owner table and I/O ports. An error: the function cannot be the VM's. */
+/* Owner table, IOMMU and I/O ports. An error: the function cannot be the VM's. */
 int claim_function(struct vm *vm, const struct pci_function *function);
-/* Maps its memory but for what traps, and lets it reach the VM's. */
+/* Maps its memory but for what traps. */
 int claim_map(struct vm *vm, const struct pci_function *function);
 
 /* msi.c. Registers are words at an offset in the capability. */

@@ -26,17 +26,11 @@ static struct vpci vpcis[VM_MAX];
 
 /* ---- the command register ---- */
 
-/* Of bridges that VMs do not see as such, host and ISA, nothing is switched. */
-static bool is_board(const struct vpci_function *function)
-{
-	return function->real->class_code >> 16 == 0x06;
-}
-
 void vpci_apply_command(const struct vpci *vpci, const struct vpci_function *function)
 {
 	uint16_t command = function->kept_command;
 
-	if (is_board(function) || function->reset_until != 0)
+	if (pci_is_board(function->real) || function->reset_until != 0)
 		return;
 	if ((function->command & COMMAND_MASTER) && !vpci->quiesced)
 		command |= COMMAND_MASTER;

@@ -21,6 +21,7 @@ struct vm *vm_list[VM_MAX];
 uint64_t rig_violations[2], rig_delays;
 struct rig_route rig_routes[RIG_ROUTES];
 uint64_t tsc_hz;
+uint16_t rig_uncovered;
 
 static struct vcpu vcpus[2];
 static bool ports[2][65536];
@@ -87,6 +88,8 @@ void vm_violation(struct vcpu *vcpu, enum counter counter, const char *what, uin
 
 int iommu_attach(pci_bdf_t device, struct iommu_domain *domain)
 {
+	if (device == rig_uncovered)
+		return -ENODEV;
 	domains[device] = domain;
 	return 0;
 }
@@ -186,6 +189,7 @@ void rig_init(void)
 	memset(rig_violations, 0, sizeof(rig_violations));
 	rig_delays = 0;
 	tsc_hz = 0;
+	rig_uncovered = 0xffff;
 	stub_pool_init(POOL, POOL_SIZE);
 	init_vm(RIG_UI);
 	init_vm(RIG_CONTROL);

@@ -18,6 +18,7 @@
 extern struct vm rig_vms[2];
 extern uint64_t rig_violations[2]; /* BAD_CONFIG */
 extern uint64_t rig_delays;	   /* microseconds spent waiting */
+extern uint16_t rig_uncovered;	   /* a function that no IOMMU covers; 0xffff */
 extern uint64_t tsc_hz;		   /* 0: resets of VMs end at once */
 
 /* Interrupt messages: a route of the rig's says what the device shall send. The VM's messages are

@@ -501,6 +501,18 @@ static void test_a_bar_over_memory_is_left_out(void **state)
 	assert_false(rig_attached(RIG_UI, FAKE_EDU));
 }
 
+static void test_what_no_iommu_covers_is_left_out(void **state)
+{
+	(void)state;
+	rig_init();
+	rig_uncovered = FAKE_EDU;
+	store16(fake_pci(FAKE_EDU)->config + PCI_COMMAND, 0x0107); /* as the firmware used it */
+	assert_int_equal(vpci_create(&rig_vms[RIG_UI]), 0);
+	assert_int_equal(rig_read(RIG_UI, FAKE_EDU, 0, 4), NOBODY);
+	assert_false(rig_mapped(RIG_UI, 0xfea00000));
+	assert_int_equal(real_command(FAKE_EDU) & COMMAND_MASTER, 0);
+}
+
 /* ---- the emulated function ---- */
 
 static uint32_t emulated[1024];
@@ -676,6 +688,7 @@ int main(void)
 		TEST(test_a_page_shared_with_nobodys_is_left_out),
 		TEST(test_small_bars_of_one_vm_share_a_page),
 		TEST(test_a_bar_over_memory_is_left_out),
+		TEST(test_what_no_iommu_covers_is_left_out),
 		TEST(test_a_place_for_an_emulated_function),
 		TEST(test_no_window_is_free_where_something_is),
 		TEST(test_a_reset_by_the_vm_keeps_the_bars),
