@@ -47,6 +47,7 @@ CORE_VM = include/mullion/bus.h include/mullion/hypercall.h \
 	hypervisor/vm/apic-regions.c hypervisor/vm/apic-regions.h hypervisor/vm/build.c hypervisor/vm/build.h \
 	hypervisor/vm/bus.c hypervisor/vm/bus.h hypervisor/vm/hypercall.c \
 	hypervisor/vm/hypercall.h hypervisor/vm/irq.c hypervisor/vm/cpuid.c hypervisor/vm/exit.c hypervisor/vm/exit.h hypervisor/vm/irq.h \
+	hypervisor/vm/faults.c hypervisor/vm/faults.h \
 	hypervisor/vm/lifecycle.c hypervisor/vm/lifecycle.h hypervisor/vm/load.c hypervisor/vm/load.h \
 	hypervisor/vm/mmio.c hypervisor/vm/msr.c hypervisor/vm/platform.c hypervisor/vm/platform.h \
 	hypervisor/vm/ports.c hypervisor/vm/ports.h hypervisor/vm/run.c hypervisor/vm/run.h \

@@ -9,6 +9,7 @@
 #include "pci/vpci.h"
 #include "vm/apic-regions.h"
 #include "vm/bus.h"
+#include "vm/faults.h"
 #include "vm/irq.h"
 #include "vm/load.h"
 #include "vm/platform.h"
@@ -151,6 +152,7 @@ uint64_t lifecycle_deadline(void)
 
 void lifecycle_poll(void)
 {
+	faults_poll(rdtsc());
 	for (size_t i = 0; i < VM_MAX; i++) {
 		struct vm *vm = vm_list[i];
 		uint64_t deadline;
