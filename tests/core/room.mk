@@ -10,11 +10,16 @@ if WITH_TESTS
 # Panics, the log and RAM for host-run tests.
 CORE_STUB = tests/core/stub.c tests/core/stub.h
 
-check_PROGRAMS += tests/core/test_frame tests/core/test_layout tests/core/test_owner tests/core/test_table
-TESTS_FAST += tests/core/test_frame tests/core/test_layout tests/core/test_owner tests/core/test_table
+check_PROGRAMS += tests/core/test_flush_model tests/core/test_frame tests/core/test_layout tests/core/test_owner \
+	tests/core/test_table
+TESTS_FAST += tests/core/test_flush_model tests/core/test_frame tests/core/test_layout tests/core/test_owner \
+	tests/core/test_table
 tests_core_test_frame_SOURCES = tests/core/test_frame.c $(CORE_STUB)
 tests_core_test_frame_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_frame_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_flush_model_SOURCES = tests/core/test_flush_model.c $(CORE_STUB)
+tests_core_test_flush_model_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_flush_model_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_layout_SOURCES = tests/core/test_layout.c $(CORE_STUB)
 tests_core_test_layout_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_layout_LDADD = $(CORE_TEST_LIBS)
