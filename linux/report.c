@@ -125,10 +125,11 @@ static const struct file_operations reset_fops = {
 
 /* ---- the trace: CPU by CPU, from the oldest record that is left ---- */
 #define TRACE_PART (PAGE_SIZE / sizeof(struct mullion_trace_record))
+#define TRACE_MOST 8192 /* of a CPU: reading makes new ones */
 
 struct trace_reader {
 	struct mullion_trace_record *records; /* a page */
-	long count, next;
+	long count, next, left;
 	u64 from;
 	u32 cpu, cpus;
 };
@@ -142,14 +143,16 @@ static void *trace_current(struct trace_reader *reader)
 		reader->count = mullion_call(MULLION_CALL_TRACE_READ, reader->cpu, reader->from,
 					     virt_to_phys(reader->records), TRACE_PART);
 		reader->next = 0;
-		if (reader->count > 0) {
+		if (reader->count > 0 && reader->left > 0) {
 			/* The low half of the number, of at most 2^32 records ago. */
 			u32 last = reader->records[reader->count - 1].sequence;
 
 			reader->from += (u32)(last + 1 - (u32)reader->from);
+			reader->left -= reader->count;
 		} else {
 			reader->count = 0;
 			reader->from = 0;
+			reader->left = TRACE_MOST;
 			reader->cpu++;
 		}
 	}
@@ -205,6 +208,7 @@ static int trace_open(struct inode *inode, struct file *file)
 	reader = __seq_open_private(file, &trace_sequence, sizeof(*reader));
 	if (!reader)
 		return -ENOMEM;
+	reader->left = TRACE_MOST;
 	reader->cpus = mullion_call(MULLION_CALL_QUERY, MULLION_QUERY_PCPUS, 0, 0, 0);
 	reader->records = (void *)__get_free_page(GFP_KERNEL);
 	if (!reader->records) {

@@ -178,6 +178,7 @@ static struct vm_image *make_image(struct vm *vm, const struct plan_vm *plan,
 			image->initrd = phys_virt(hpa(plan->initrd_module->start));
 	}
 	vm->image = image;
+	vm->memory_size = layout->ram;
 	log_line("%s: %lu MiB, %u vCPUs, kernel at 0x%lx, initrd at 0x%lx", vm->name,
 		 layout->ram / MIB, vm->vcpu_count, gpa_value(layout->kernel),
 		 gpa_value(layout->initrd));

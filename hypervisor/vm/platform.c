@@ -119,6 +119,10 @@ static void find_windows(const struct vm *vm, const struct acpi_info *acpi, stru
 				high_end = base + size;
 		}
 	}
+	/* The bus function is in none of the machine's BARs. */
+	for (size_t i = 0; i < vm->mmio_count; i++)
+		if (vm->mmio[i].start < low && vm->mmio[i].start >= ecam_end)
+			low = align_down(vm->mmio[i].start, MIB);
 	if (ecam < low || ecam >= HOLE_END)
 		ecam = ecam_end = low;
 	ui->windows[0] = (struct acpi_window){.base = low, .size = ecam - low};
