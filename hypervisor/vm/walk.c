@@ -54,7 +54,7 @@ static int walk_32bit(const struct vcpu_mode *mode, walk_read *read, void *user,
 static int walk_64bit(const struct vcpu_mode *mode, walk_read *read, void *user, uint64_t linear,
 		      unsigned levels, gpa_t *address)
 {
-	bool long_mode = levels > 3, nxe = mode->efer & EFER_NXE;
+	bool long_mode = levels > 3;
 	uint64_t table = mode->cr3 & (long_mode ? ENTRY_ADDRESS : 0xffffffe0);
 	bool user_page = true, nx = false;
 
@@ -64,13 +64,12 @@ static int walk_64bit(const struct vcpu_mode *mode, walk_read *read, void *user,
 		bool top_of_pae = !long_mode && level == 3;
 		uint64_t index = linear >> shift & (top_of_pae ? 3 : 0x1ff), entry;
 
-		if (read(user, gpa(table + index * 8), &entry, 8) || !(entry & ENTRY_PRESENT) ||
-		    (entry & ENTRY_NX && (!nxe || top_of_pae)))
+		if (read(user, gpa(table + index * 8), &entry, 8) || !(entry & ENTRY_PRESENT))
 			return -EFAULT;
-		if (!top_of_pae) {
+		if (!top_of_pae)
 			user_page = user_page && entry & ENTRY_USER;
-			nx = nx || entry & ENTRY_NX;
-		}
+		/* Without NXE, and in PAE's top, the bit is reserved: a fault as well. */
+		nx = nx || entry & ENTRY_NX;
 		if (level > 1 && entry & ENTRY_LARGE) {
 			uint64_t inside = (1ULL << shift) - 1;
 

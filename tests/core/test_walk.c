@@ -114,7 +114,7 @@ static void long_mode_walks_four_levels(void **state)
 		put64(indexes[level], entry);
 	}
 	/* There are no pages of 512 GiB. */
-	put64(indexes[0], 0x2000 | P | U | PS);
+	put64(indexes[0], 0x0000 | P | U | PS);
 	faults(HIGH);
 	put64(indexes[0], 0x2000 | P | U);
 	walks_to(HIGH, PAGE);
@@ -161,6 +161,10 @@ static void large_pages_of_long_mode(void **state)
 	walks_to(HIGH + 0x123, 0x40000000 + (HIGH & 0x1fffff) + 0x123);
 	put64(indexes[2], 0x40000000 | 0x2000 | P | PS);
 	faults(HIGH);
+	/* At the last level, the bit is another. */
+	put64(indexes[2], 0x4000 | P);
+	put64(indexes[3], PAGE | P | PS);
+	walks_to(HIGH + 0x123, PAGE + 0x123);
 	put64(indexes[1], 0x80000000 | P | PS);
 	walks_to(HIGH + 0x123, 0x80000000 + (HIGH & 0x3fffffff) + 0x123);
 	put64(indexes[1], 0x80000000 | 0x20000000 | P | PS);
@@ -200,7 +204,10 @@ static void pae_walks_three_levels(void **state)
 	walks_to(0xc3478abc, 0xf00278abc);
 	put64(0x2000 + 0x1a * 8, 0xf00200000 | P | U | PS | NX);
 	faults(0xc3478abc); /* NXE is off */
-	put64(0x1020 + 3 * 8, 0x2000 | P | PS);
+	put64(0x2000 + 0x1a * 8, 0xf00200000 | P | U | PS);
+	put64(0x1020 + 3 * 8, 0x2000 | P | NX);
+	faults(0xc3478abc);
+	put64(0x1020 + 3 * 8, 0 | P | PS);
 	faults(0xc3478abc);
 }
 
