@@ -5,50 +5,20 @@
 #include "lib/bytes.h"
 #include "lib/string.h"
 
-enum {
-	OP_NAME = 0x08,
-	PREFIX_BYTE = 0x0a,
-	PREFIX_WORD = 0x0b,
-	PREFIX_DWORD = 0x0c,
-	PREFIX_QWORD = 0x0e,
-	OP_SCOPE = 0x10,
-	OP_BUFFER = 0x11,
-	OP_PACKAGE = 0x12,
-	PREFIX_EXTENDED = 0x5b,
-	OP_DEVICE = 0x82,
-};
-
-enum {
-	RESOURCE_IRQ = 0x22,
-	RESOURCE_IO = 0x47,
-	RESOURCE_END = 0x79,
-	RESOURCE_DWORD = 0x87,
-	RESOURCE_WORD = 0x88,
-	RESOURCE_QWORD = 0x8a,
-};
+enum { OP_NAME = 0x08, PREFIX_BYTE = 0x0a, PREFIX_WORD = 0x0b, PREFIX_DWORD = 0x0c };
+enum { RESOURCE_IRQ = 0x22, RESOURCE_IO = 0x47, RESOURCE_END = 0x79 };
+enum { RESOURCE_DWORD = 0x87, RESOURCE_WORD = 0x88, RESOURCE_QWORD = 0x8a };
 
 /* Lengths are always written in three bytes: known only when what they count has been written. */
 #define LENGTH_SIZE 3
 
-static void byte(struct aml *aml, uint8_t value)
-{
-	aml_bytes(aml, &value, 1);
-}
-
 void aml_bytes(struct aml *aml, const void *bytes, size_t size)
 {
-	if (aml->full || size > aml->size - aml->used) {
-		aml->full = true;
+	aml->full |= size > aml->size - aml->used;
+	if (aml->full)
 		return;
-	}
 	memcpy(aml->buffer + aml->used, bytes, size);
 	aml->used += size;
-}
-
-void aml_zeros(struct aml *aml, size_t size)
-{
-	for (; size > 0; size--)
-		byte(aml, 0);
 }
 
 void aml_number(struct aml *aml, uint64_t value, unsigned size)
@@ -57,6 +27,12 @@ void aml_number(struct aml *aml, uint64_t value, unsigned size)
 
 	store64(bytes, value);
 	aml_bytes(aml, bytes, size);
+}
+
+void aml_zeros(struct aml *aml, size_t size)
+{
+	for (; size > 0; size--)
+		aml_number(aml, 0, 1);
 }
 
 void aml_align(struct aml *aml, size_t alignment)
@@ -72,12 +48,8 @@ size_t aml_begin_table(struct aml *aml, const char *signature, uint8_t revision)
 	table = aml->used;
 	aml_bytes(aml, signature, 4);
 	aml_zeros(aml, 4);
-	byte(aml, revision);
-	byte(aml, 0);
-	aml_bytes(aml, "MULLN MULLION ", 14);
-	aml_number(aml, 1, 4);
-	aml_bytes(aml, "MLLN", 4);
-	aml_number(aml, 1, 4);
+	aml_number(aml, revision, 2);
+	aml_bytes(aml, "MULLN MULLION \1\0\0\0MLLN\1\0\0", 26);
 	return table;
 }
 
@@ -101,10 +73,15 @@ void aml_seal(struct aml *aml, size_t start, size_t size, size_t checksum)
 	aml->buffer[checksum] = (uint8_t)-sum;
 }
 
-static size_t open_length(struct aml *aml)
+size_t aml_open(struct aml *aml, enum aml_object object, const char *head)
 {
+	size_t length;
+
+	aml_number(aml, object, object > UINT8_MAX ? 2 : 1);
+	length = aml->used;
 	aml_zeros(aml, LENGTH_SIZE);
-	return aml->used - LENGTH_SIZE;
+	aml_bytes(aml, head, strlen(head));
+	return length;
 }
 
 void aml_close(struct aml *aml, size_t object)
@@ -114,97 +91,47 @@ void aml_close(struct aml *aml, size_t object)
 	if (aml->full)
 		return;
 	aml->buffer[object] = (uint8_t)((LENGTH_SIZE - 1) << 6 | (length & 0xf));
-	aml->buffer[object + 1] = (uint8_t)(length >> 4);
-	aml->buffer[object + 2] = (uint8_t)(length >> 12);
-}
-
-size_t aml_open_scope(struct aml *aml, const char *path)
-{
-	size_t object;
-
-	byte(aml, OP_SCOPE);
-	object = open_length(aml);
-	aml_bytes(aml, path, strlen(path));
-	return object;
-}
-
-size_t aml_open_device(struct aml *aml, const char *name)
-{
-	size_t object;
-
-	byte(aml, PREFIX_EXTENDED);
-	byte(aml, OP_DEVICE);
-	object = open_length(aml);
-	aml_bytes(aml, name, 4);
-	return object;
-}
-
-size_t aml_open_package(struct aml *aml, uint8_t count)
-{
-	size_t object;
-
-	byte(aml, OP_PACKAGE);
-	object = open_length(aml);
-	byte(aml, count);
-	return object;
+	store16(aml->buffer + object + 1, (uint16_t)(length >> 4));
 }
 
 void aml_name(struct aml *aml, const char *name)
 {
-	byte(aml, OP_NAME);
+	aml_number(aml, OP_NAME, 1);
 	aml_bytes(aml, name, 4);
 }
 
-void aml_integer(struct aml *aml, uint64_t value)
+void aml_integer(struct aml *aml, uint8_t value)
 {
-	unsigned size = value <= UINT8_MAX    ? 1
-			: value <= UINT16_MAX ? 2
-			: value <= UINT32_MAX ? 4
-					      : 8;
-
 	if (value > 1) /* 0 and 1 stand for themselves */
-		byte(aml, size == 1   ? PREFIX_BYTE
-			  : size == 2 ? PREFIX_WORD
-			  : size == 4 ? PREFIX_DWORD
-				      : PREFIX_QWORD);
-	aml_number(aml, value, size);
+		aml_number(aml, PREFIX_BYTE, 1);
+	aml_number(aml, value, 1);
 }
 
-static unsigned hex(char digit)
+/* Three letters of 5 bits and four hexadecimal digits, from the highest byte down. */
+void aml_pnp_id(struct aml *aml, uint16_t product)
 {
-	return (unsigned)(digit <= '9' ? digit - '0' : digit - 'A' + 10);
+	aml_number(aml, PREFIX_DWORD, 1);
+	aml_bytes(aml, "\x41\xd0", 2);
+	aml_number(aml, product >> 8, 1);
+	aml_number(aml, product, 1);
 }
 
-void aml_eisa_id(struct aml *aml, const char *id)
-{
-	unsigned letters =
-		((unsigned)id[0] & 31) << 10 | ((unsigned)id[1] & 31) << 5 | ((unsigned)id[2] & 31);
-
-	byte(aml, PREFIX_DWORD);
-	byte(aml, (uint8_t)(letters >> 8));
-	byte(aml, (uint8_t)letters);
-	byte(aml, (uint8_t)(hex(id[3]) << 4 | hex(id[4])));
-	byte(aml, (uint8_t)(hex(id[5]) << 4 | hex(id[6])));
-}
-
-/* The buffer's size comes after its length; it is a word. */
+/* The buffer's size, a word, comes after its length. */
 size_t aml_open_resources(struct aml *aml)
 {
-	size_t object;
+	size_t resources;
 
-	byte(aml, OP_BUFFER);
-	object = open_length(aml);
-	byte(aml, PREFIX_WORD);
-	aml_zeros(aml, 2);
-	return object;
+	aml_name(aml, "_CRS");
+	resources = aml_open(aml, AML_BUFFER, "");
+	aml_number(aml, PREFIX_WORD, 3);
+	return resources;
 }
 
 void aml_close_resources(struct aml *aml, size_t resources)
 {
 	size_t size = resources + LENGTH_SIZE + 1;
 
-	byte(aml, RESOURCE_END);
-	byte(aml, 0); /* no checksum */
+	aml_number(aml, RESOURCE_END, 2); /* and no checksum */
 	if (aml->full)
 		return;
 	store16(aml->buffer + size, (uint16_t)(aml->used - size - 2));
@@ -213,31 +140,32 @@ void aml_close_resources(struct aml *aml, size_t resources)
 
 void aml_io_port(struct aml *aml, uint16_t port, uint8_t count)
 {
-	byte(aml, RESOURCE_IO);
-	byte(aml, 1); /* 16 bits are decoded */
+	aml_number(aml, RESOURCE_IO | 1 << 8, 2); /* 16 bits are decoded */
 	aml_number(aml, port, 2);
 	aml_number(aml, port, 2);
-	byte(aml, 1);
-	byte(aml, count);
+	aml_number(aml, 1 | count << 8, 2);
 }
 
 void aml_irq(struct aml *aml, unsigned irq)
 {
-	byte(aml, RESOURCE_IRQ);
+	aml_number(aml, RESOURCE_IRQ, 1);
 	aml_number(aml, 1U << irq, 2);
 }
 
 void aml_address_space(struct aml *aml, enum aml_space space, unsigned width, bool produced,
 		       uint64_t first, uint64_t last)
 {
-	static const uint8_t kinds[] = {
-		[AML_MEMORY] = 1 /* writable */, [AML_IO] = 3 /* all ports */, [AML_BUS] = 0};
+	static const uint8_t kinds[] = {1 /* writable */, 3 /* all ports */, 0};
 
-	byte(aml, width == 2 ? RESOURCE_WORD : width == 4 ? RESOURCE_DWORD : RESOURCE_QWORD);
+	aml_number(aml,
+		   width == 2	? RESOURCE_WORD
+		   : width == 4 ? RESOURCE_DWORD
+				: RESOURCE_QWORD,
+		   1);
 	aml_number(aml, 3 + 5 * width, 2);
-	byte(aml, (uint8_t)space);
-	byte(aml, produced ? 0x0c : 0x0d); /* both ends fixed */
-	byte(aml, kinds[space]);
+	aml_number(aml, space, 1);
+	aml_number(aml, produced ? 0x0c : 0x0d, 1); /* both ends are fixed */
+	aml_number(aml, kinds[space], 1);
 	aml_number(aml, 0, width); /* granularity */
 	aml_number(aml, first, width);
 	aml_number(aml, last, width);

@@ -51,11 +51,6 @@ static void store_register(uint8_t *to, uint16_t port, uint8_t bytes)
 	store64(to + 4, port);
 }
 
-static uint64_t address_of(gpa_t at, size_t offset)
-{
-	return gpa_value(at) + offset;
-}
-
 static size_t write_fadt(struct aml *aml, const struct acpi_ui *ui, gpa_t at, size_t facs,
 			 size_t dsdt)
 {
@@ -63,8 +58,8 @@ static size_t write_fadt(struct aml *aml, const struct acpi_ui *ui, gpa_t at, si
 	uint16_t boot_flags = BOOT_LEGACY_DEVICES | BOOT_8042 | BOOT_NO_VGA | BOOT_NO_ASPM;
 	uint8_t fadt[FADT_SIZE] = {0};
 
-	store32(fadt + 36, (uint32_t)address_of(at, facs));
-	store32(fadt + 40, (uint32_t)address_of(at, dsdt));
+	store32(fadt + 36, (uint32_t)(gpa_value(at) + facs));
+	store32(fadt + 40, (uint32_t)(gpa_value(at) + dsdt));
 	fadt[45] = 2; /* mobile */
 	store16(fadt + 46, SCI);
 	store32(fadt + 56, ui->pm1_event);
@@ -82,7 +77,7 @@ static size_t write_fadt(struct aml *aml, const struct acpi_ui *ui, gpa_t at, si
 	store_register(fadt + 116, RESET_PORT, 1);
 	fadt[128] = RESET_VALUE;
 	fadt[131] = 4; /* ACPI 6.4 */
-	store64(fadt + 140, address_of(at, dsdt));
+	store64(fadt + 140, gpa_value(at) + dsdt);
 	store_register(fadt + 148, ui->pm1_event, 4);
 	store_register(fadt + 172, ui->pm1_control, 2);
 	store_register(fadt + 208, ui->pm_timer, 4);
@@ -99,11 +94,10 @@ static size_t begin_madt(struct aml *aml, uint64_t lapic, unsigned vcpu_count)
 	aml_number(aml, 0, 4); /* no 8259 */
 	for (uint32_t id = 0; id < vcpu_count; id++) {
 		if (id < UINT8_MAX) {
-			const uint8_t entry[] = {0, 8, (uint8_t)id, (uint8_t)id, 1, 0, 0, 0};
-
-			aml_bytes(aml, entry, sizeof(entry));
+			aml_number(aml, 0x0800 | id << 16 | id << 24, 4);
+			aml_number(aml, 1, 4); /* enabled */
 		} else {
-			aml_bytes(aml, "\x09\x10\0", 4);
+			aml_number(aml, 0x1009, 4);
 			aml_number(aml, id, 4);
 			aml_number(aml, 1, 4);
 			aml_number(aml, id, 4);
@@ -115,18 +109,18 @@ static size_t begin_madt(struct aml *aml, uint64_t lapic, unsigned vcpu_count)
 
 static void write_ioapic(struct aml *aml, uint8_t id, uint64_t address, uint32_t gsi_base)
 {
-	aml_bytes(aml, "\x01\x0c", 2);
-	aml_number(aml, id, 2);
+	aml_number(aml, 0x0c01 | id << 16, 4);
 	aml_number(aml, address, 4);
 	aml_number(aml, gsi_base, 4);
 }
 
-static void write_override(struct aml *aml, uint8_t irq, uint32_t gsi, uint16_t flags)
+static void write_overrides(struct aml *aml, const struct acpi_override *overrides, size_t count)
 {
-	aml_bytes(aml, "\x02\x0a\0", 3);
-	aml_number(aml, irq, 1);
-	aml_number(aml, gsi, 4);
-	aml_number(aml, flags, 2);
+	for (; count > 0; count--, overrides++) {
+		aml_number(aml, 0x0a02 | (uint32_t)overrides->irq << 24, 4);
+		aml_number(aml, overrides->gsi, 4);
+		aml_number(aml, overrides->flags, 2);
+	}
 }
 
 static size_t write_mcfg(struct aml *aml, const struct acpi_ui *ui)
@@ -135,10 +129,7 @@ static size_t write_mcfg(struct aml *aml, const struct acpi_ui *ui)
 
 	aml_zeros(aml, 8);
 	aml_number(aml, gpa_value(ui->ecam), 8);
-	aml_number(aml, 0, 2);
-	aml_number(aml, ui->ecam_first_bus, 1);
-	aml_number(aml, ui->ecam_last_bus, 1);
-	aml_zeros(aml, 4);
+	aml_number(aml, (uint32_t)ui->ecam_first_bus << 16 | (uint32_t)ui->ecam_last_bus << 24, 8);
 	aml_end_table(aml, table);
 	return table;
 }
@@ -160,23 +151,28 @@ static int write_windows(struct aml *aml, const struct acpi_ui *ui)
 	return 0;
 }
 
-/* \_SB.PCI0 */
-static int write_root(struct aml *aml, const struct acpi_ui *ui)
+static size_t open_device(struct aml *aml, const char *name, uint16_t product)
 {
-	size_t device = aml_open_device(aml, "PCI0"), resources;
-	int error;
+	size_t device = aml_open(aml, AML_DEVICE, name);
 
 	aml_name(aml, "_HID");
-	aml_eisa_id(aml, "PNP0A08");
+	aml_pnp_id(aml, product);
+	return device;
+}
+
+static int write_root(struct aml *aml, const struct acpi_ui *ui)
+{
+	size_t device = open_device(aml, "PCI0", 0x0a08), resources;
+	int error;
+
 	aml_name(aml, "_CID");
-	aml_eisa_id(aml, "PNP0A03");
+	aml_pnp_id(aml, 0x0a03);
 	aml_name(aml, "_UID");
 	aml_integer(aml, 0);
 	aml_name(aml, "_SEG");
 	aml_integer(aml, 0);
 	aml_name(aml, "_BBN");
 	aml_integer(aml, ui->ecam_first_bus);
-	aml_name(aml, "_CRS");
 	resources = aml_open_resources(aml);
 	aml_address_space(aml, AML_BUS, 2, true, ui->ecam_first_bus, ui->ecam_last_bus);
 	aml_io_port(aml, 0xcf8, 8);
@@ -186,15 +182,13 @@ static int write_root(struct aml *aml, const struct acpi_ui *ui)
 	return error;
 }
 
-static void write_ps2(struct aml *aml, const char *name, const char *id, unsigned irq)
+/* The ports belong to the keyboard. */
+static void write_ps2(struct aml *aml, const char *name, uint16_t product, bool ports, unsigned irq)
 {
-	size_t device = aml_open_device(aml, name), resources;
+	size_t device = open_device(aml, name, product);
+	size_t resources = aml_open_resources(aml);
 
-	aml_name(aml, "_HID");
-	aml_eisa_id(aml, id);
-	aml_name(aml, "_CRS");
-	resources = aml_open_resources(aml);
-	if (irq == 1) { /* the ports belong to the keyboard */
+	if (ports) {
 		aml_io_port(aml, 0x60, 1);
 		aml_io_port(aml, 0x64, 1);
 	}
@@ -206,14 +200,10 @@ static void write_ps2(struct aml *aml, const char *name, const char *id, unsigne
 /* Linux uses configuration space in memory only where a device's resources reserve it. */
 static void write_ecam(struct aml *aml, const struct acpi_ui *ui)
 {
-	uint64_t first = gpa_value(ui->ecam) + ui->ecam_first_bus * MIB;
-	size_t device = aml_open_device(aml, "ECAM"), resources;
+	size_t device = open_device(aml, "ECAM", 0x0c02);
+	size_t resources = aml_open_resources(aml);
 
-	aml_name(aml, "_HID");
-	aml_eisa_id(aml, "PNP0C02");
-	aml_name(aml, "_CRS");
-	resources = aml_open_resources(aml);
-	aml_address_space(aml, AML_MEMORY, 8, false, first,
+	aml_address_space(aml, AML_MEMORY, 8, false, gpa_value(ui->ecam) + ui->ecam_first_bus * MIB,
 			  gpa_value(ui->ecam) + (ui->ecam_last_bus + 1) * MIB - 1);
 	aml_close_resources(aml, resources);
 	aml_close(aml, device);
@@ -226,14 +216,14 @@ static int write_dsdt(struct aml *aml, const struct acpi_ui *ui, size_t *table)
 
 	*table = aml_begin_table(aml, "DSDT", 2);
 	aml_name(aml, "_S5_");
-	object = aml_open_package(aml, 4);
+	object = aml_open(aml, AML_PACKAGE, "\4");
 	for (unsigned i = 0; i < 4; i++)
 		aml_integer(aml, i < 2 ? ACPI_SLP_TYP_S5 : 0);
 	aml_close(aml, object);
-	object = aml_open_scope(aml, "\\_SB_");
+	object = aml_open(aml, AML_SCOPE, "\\_SB_");
 	error = write_root(aml, ui);
-	write_ps2(aml, "PS2K", "PNP0303", 1);
-	write_ps2(aml, "PS2M", "PNP0F13", 12);
+	write_ps2(aml, "PS2K", 0x0303, true, 1);
+	write_ps2(aml, "PS2M", 0x0f13, false, 12);
 	write_ecam(aml, ui);
 	aml_close(aml, object);
 	aml_end_table(aml, *table);
@@ -247,23 +237,40 @@ static size_t write_facs(struct aml *aml)
 	aml_align(aml, 64);
 	facs = aml->used;
 	aml_bytes(aml, "FACS", 4);
-	aml_number(aml, FACS_SIZE, 4);
-	aml_zeros(aml, 24);
-	aml_number(aml, 2, 1); /* version */
-	aml_zeros(aml, FACS_SIZE - 33);
+	aml_number(aml, FACS_SIZE, 8);
+	aml_zeros(aml, 20);
+	aml_number(aml, 2, 8); /* version */
+	aml_align(aml, 64);
 	return facs;
 }
 
-/* Its place is the buffer's start, its time the end. */
-static int write_rsdp(struct aml *aml, gpa_t at, size_t xsdt)
+static bool is_passed(const struct acpi_table_ref *table)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(passed_tables); i++)
+		if (table->good && memcmp(table->signature, passed_tables[i], 4) == 0)
+			return true;
+	return false;
+}
+
+/* The XSDT of two tables or three, and what the list of others has; then the RSDP at the buffer's
+ * start. */
+static int write_roots(struct aml *aml, gpa_t at, const size_t *tables, size_t count,
+		       const struct acpi_info *firmware)
 {
 	uint8_t *rsdp = aml->buffer;
+	size_t xsdt = aml_begin_table(aml, "XSDT", 1);
 
+	for (size_t i = 0; i < count; i++)
+		aml_number(aml, gpa_value(at) + tables[i], 8);
+	for (size_t i = 0; firmware && i < firmware->table_count; i++)
+		if (is_passed(&firmware->tables[i]))
+			aml_number(aml, hpa_value(firmware->tables[i].address), 8);
+	aml_end_table(aml, xsdt);
 	if (aml->full)
 		return -ENOSPC;
 	memcpy(rsdp, "RSD PTR \0MULLN \2", 16);
 	store32(rsdp + 20, RSDP_SIZE);
-	store64(rsdp + 24, address_of(at, xsdt));
+	store64(rsdp + 24, gpa_value(at) + xsdt);
 	aml_seal(aml, 0, 20, 8);
 	aml_seal(aml, 0, RSDP_SIZE, 32);
 	return (int)aml->used;
@@ -272,7 +279,7 @@ static int write_rsdp(struct aml *aml, gpa_t at, size_t xsdt)
 int acpi_build_ui(const struct acpi_ui *ui, gpa_t at, void *buffer, size_t size)
 {
 	struct aml aml = {.buffer = buffer, .size = size};
-	size_t facs, dsdt, tables[3], xsdt;
+	size_t facs, dsdt, tables[3];
 	int error;
 
 	aml_zeros(&aml, RSDP_SIZE);
@@ -283,16 +290,10 @@ int acpi_build_ui(const struct acpi_ui *ui, gpa_t at, void *buffer, size_t size)
 	tables[0] = write_fadt(&aml, ui, at, facs, dsdt);
 	tables[1] = begin_madt(&aml, LAPIC_ADDRESS, ui->vcpu_count);
 	write_ioapic(&aml, 0, IOAPIC_ADDRESS, 0);
-	for (size_t i = 0; i < ui->override_count; i++)
-		write_override(&aml, ui->overrides[i].irq, ui->overrides[i].gsi,
-			       ui->overrides[i].flags);
+	write_overrides(&aml, ui->overrides, ui->override_count);
 	aml_end_table(&aml, tables[1]);
 	tables[2] = write_mcfg(&aml, ui);
-	xsdt = aml_begin_table(&aml, "XSDT", 1);
-	for (size_t i = 0; i < ARRAY_LENGTH(tables); i++)
-		aml_number(&aml, address_of(at, tables[i]), 8);
-	aml_end_table(&aml, xsdt);
-	return write_rsdp(&aml, at, xsdt);
+	return write_roots(&aml, at, tables, ARRAY_LENGTH(tables), NULL);
 }
 
 /* The machine's FADT, but for devices that are the UI VM's. */
@@ -313,20 +314,12 @@ static int copy_fadt(struct aml *aml, const struct acpi_table_ref *table, acpi_r
 	return 0;
 }
 
-static bool is_passed(const struct acpi_table_ref *table)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(passed_tables); i++)
-		if (table->good && memcmp(table->signature, passed_tables[i], 4) == 0)
-			return true;
-	return false;
-}
-
 int acpi_build_control(const struct acpi_info *info, acpi_read *read, void *user,
 		       unsigned vcpu_count, gpa_t at, void *buffer, size_t size)
 {
 	struct aml aml = {.buffer = buffer, .size = size};
 	const struct acpi_table_ref *fadt = NULL;
-	size_t tables[2], xsdt;
+	size_t tables[2];
 	int error;
 
 	for (size_t i = info->table_count; i > 0; i--) /* the first good one, as acpi_parse() */
@@ -343,16 +336,7 @@ int acpi_build_control(const struct acpi_info *info, acpi_read *read, void *user
 	for (size_t i = 0; i < info->ioapic_count; i++)
 		write_ioapic(&aml, info->ioapics[i].id, hpa_value(info->ioapics[i].address),
 			     info->ioapics[i].gsi_base);
-	for (size_t i = 0; i < info->override_count; i++)
-		write_override(&aml, info->overrides[i].irq, info->overrides[i].gsi,
-			       info->overrides[i].flags);
+	write_overrides(&aml, info->overrides, info->override_count);
 	aml_end_table(&aml, tables[1]);
-	xsdt = aml_begin_table(&aml, "XSDT", 1);
-	for (size_t i = 0; i < ARRAY_LENGTH(tables); i++)
-		aml_number(&aml, address_of(at, tables[i]), 8);
-	for (size_t i = 0; i < info->table_count; i++)
-		if (is_passed(&info->tables[i]))
-			aml_number(&aml, hpa_value(info->tables[i].address), 8);
-	aml_end_table(&aml, xsdt);
-	return write_rsdp(&aml, at, xsdt);
+	return write_roots(&aml, at, tables, ARRAY_LENGTH(tables), info);
 }

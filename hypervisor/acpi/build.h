@@ -21,12 +21,8 @@
  * from GSI 0. */
 struct acpi_ui {
 	unsigned vcpu_count;
-	struct {
-		uint8_t irq;
-		uint32_t gsi;
-		uint16_t flags;		 /* MPS INTI flags */
-	} overrides[ACPI_MAX_OVERRIDES]; /* ISA interrupts that are not edge, active high, GSI = irq
-					  */
+	/* ISA interrupts that are not edge, active high, GSI = irq. */
+	struct acpi_override overrides[ACPI_MAX_OVERRIDES];
 	size_t override_count;
 
 	/* PCI, segment 0: configuration space for bus 0 is at ecam; what its devices' BARs may be
@@ -48,8 +44,9 @@ struct acpi_ui {
 
 /*
  * The UI VM's: RSDP, XSDT, FADT, FACS, MADT, MCFG, DSDT with the PCI root (no _PRT: its functions
- * have MSI only), a PS/2 keyboard (IRQ 1) and mouse (IRQ 12). at is page-aligned, below 4 GiB. Returns the bytes
- * used; -ENOSPC: they do not fit; -EINVAL: a window that is empty at its end or beyond its space.
+ * have MSI only), a PS/2 keyboard (IRQ 1) and mouse (IRQ 12). at is page-aligned, below 4 GiB.
+ * Returns the bytes used; -ENOSPC: they do not fit; -EINVAL: a window that is empty at its end or
+ * beyond its space.
  */
 int acpi_build_ui(const struct acpi_ui *ui, gpa_t at, void *buffer, size_t size);
 

@@ -14,13 +14,8 @@ enum { STRUCTURE_DRHD = 0, STRUCTURE_RMRR = 1 };
 #define DRHD_SIZE 16
 #define RMRR_SIZE 24
 
-enum {
-	SCOPE_ENDPOINT = 1,
-	SCOPE_BRIDGE = 2,
-	SCOPE_IOAPIC = 3,
-	SCOPE_HPET = 4,
-	SCOPE_NAMESPACE = 5, /* a device without PCI configuration space, but with a number */
-};
+/* The last is a device without PCI configuration space, but with a number. */
+enum { SCOPE_ENDPOINT = 1, SCOPE_BRIDGE = 2, SCOPE_IOAPIC = 3, SCOPE_NAMESPACE = 5 };
 #define SCOPE_SIZE 6 /* and two bytes a hop */
 
 #define BAD_LENGTH "has a device scope with a bad length"
@@ -51,7 +46,7 @@ static const char *read_scope(const struct acpi_view *view, uint32_t *at, struct
 static const char *read_drhd(const struct acpi_view *drhd, struct acpi_info *info)
 {
 	uint8_t header[DRHD_SIZE];
-	const char *problem = NULL;
+	const char *problem;
 	struct acpi_scope scope;
 	bool known;
 
@@ -59,16 +54,8 @@ static const char *read_drhd(const struct acpi_view *drhd, struct acpi_info *inf
 		return "has a structure with a bad length";
 	if (load16(header + 6) != 0) /* another PCI segment */
 		return NULL;
-	if (info->iommu_count == ACPI_MAX_IOMMUS)
-		return "names too many IOMMUs";
-	if (load64(header + 8) == 0 || load64(header + 8) % PAGE_SIZE != 0 ||
-	    load64(header + 8) >> 52 != 0)
-		return "has an IOMMU at a bad address";
-	info->iommus[info->iommu_count].base = hpa(load64(header + 8));
-	info->iommus[info->iommu_count].bdf = 0;
-	info->iommus[info->iommu_count].capability = 0;
-	info->iommus[info->iommu_count].all = header[4] & FLAG_INCLUDE_PCI_ALL;
-	info->iommu_count++;
+	problem = iommu_add(info, &(struct acpi_iommu){.base = hpa(load64(header + 8)),
+						       .all = header[4] & FLAG_INCLUDE_PCI_ALL});
 	for (uint32_t at = DRHD_SIZE; !problem && at < drhd->length;) {
 		problem = read_scope(drhd, &at, &scope, &known);
 		scope.iommu = (uint8_t)(info->iommu_count - 1);
@@ -81,8 +68,9 @@ static const char *read_drhd(const struct acpi_view *drhd, struct acpi_info *inf
 static const char *read_rmrr(const struct acpi_view *rmrr, struct acpi_info *info)
 {
 	uint8_t header[RMRR_SIZE];
+	struct acpi_reserved reserved = {0};
 	const char *problem = NULL;
-	struct acpi_scope scope;
+	struct acpi_scope scope = {0};
 	bool known;
 
 	if (!view_copy(rmrr, 0, header, sizeof(header)))
@@ -91,17 +79,15 @@ static const char *read_rmrr(const struct acpi_view *rmrr, struct acpi_info *inf
 		return NULL;
 	if (load64(header + 16) < load64(header + 8))
 		return "has a bad memory range";
+	reserved.start = hpa(load64(header + 8));
+	reserved.size = load64(header + 16) - load64(header + 8) + 1;
 	for (uint32_t at = RMRR_SIZE; !problem && at < rmrr->length;) {
 		problem = read_scope(rmrr, &at, &scope, &known);
+		reserved.first = scope.first;
+		reserved.last = scope.last;
+		reserved.below = scope.below;
 		if (!problem && known)
-			problem = reserved_add(
-				info, &(struct acpi_reserved){
-					      .start = hpa(load64(header + 8)),
-					      .size = load64(header + 16) - load64(header + 8) + 1,
-					      .first = scope.first,
-					      .last = scope.last,
-					      .below = scope.below,
-				      });
+			problem = reserved_add(info, &reserved);
 	}
 	return problem;
 }

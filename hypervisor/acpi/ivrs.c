@@ -7,14 +7,8 @@
 
 #define BLOCKS 48
 
-enum {
-	BLOCK_IVHD_10 = 0x10,
-	BLOCK_IVHD_11 = 0x11,
-	BLOCK_IVHD_40 = 0x40,
-	BLOCK_IVMD_ALL = 0x20,
-	BLOCK_IVMD_ONE = 0x21,
-	BLOCK_IVMD_RANGE = 0x22,
-};
+enum { IVHD_10 = 0x10, IVHD_11 = 0x11, IVHD_40 = 0x40 };
+enum { IVMD_ALL = 0x20, IVMD_ONE = 0x21, IVMD_RANGE = 0x22 };
 #define IVHD_10_SIZE 24
 #define IVHD_SIZE    40
 #define IVMD_SIZE    32
@@ -38,7 +32,7 @@ enum {
 
 static bool is_ivhd(uint8_t type)
 {
-	return type == BLOCK_IVHD_10 || type == BLOCK_IVHD_11 || type == BLOCK_IVHD_40;
+	return type == IVHD_10 || type == IVHD_11 || type == IVHD_40;
 }
 
 /* 0: it does not fit. */
@@ -102,25 +96,17 @@ static const char *read_entry(struct acpi_info *info, const uint8_t *entry,
 static const char *read_ivhd(const struct acpi_view *ivhd, uint32_t at, struct acpi_info *info)
 {
 	struct acpi_scope range = {0};
-	const char *problem = NULL;
 	uint8_t header[20], entry[8];
+	const char *problem;
 	bool open = false;
 
 	if (at > ivhd->length || !view_copy(ivhd, 0, header, sizeof(header)))
 		return BAD_LENGTH;
 	if (load16(header + 16) != 0) /* another PCI segment */
 		return NULL;
-	if (info->iommu_count == ACPI_MAX_IOMMUS)
-		return "names too many IOMMUs";
-	if (load64(header + 8) == 0 || load64(header + 8) % PAGE_SIZE != 0 ||
-	    load64(header + 8) >> 52 != 0)
-		return "has an IOMMU at a bad address";
-	info->iommus[info->iommu_count].base = hpa(load64(header + 8));
-	info->iommus[info->iommu_count].bdf = load16(header + 4);
-	info->iommus[info->iommu_count].capability = load16(header + 6);
-	info->iommus[info->iommu_count].all = false;
-	info->iommu_count++;
-
+	problem = iommu_add(info, &(struct acpi_iommu){.base = hpa(load64(header + 8)),
+						       .bdf = load16(header + 4),
+						       .capability = load16(header + 6)});
 	while (!problem && at < ivhd->length) {
 		uint32_t size;
 
@@ -144,9 +130,9 @@ static const char *read_ivmd(const struct acpi_view *ivmd, struct acpi_info *inf
 
 	if (!view_copy(ivmd, 0, block, sizeof(block)))
 		return BAD_LENGTH;
-	if (block[0] != BLOCK_IVMD_ALL)
+	if (block[0] != IVMD_ALL)
 		reserved.first = reserved.last = load16(block + 4);
-	if (block[0] == BLOCK_IVMD_RANGE)
+	if (block[0] == IVMD_RANGE)
 		reserved.last = load16(block + 6);
 	if (reserved.last < reserved.first)
 		return "has a range of devices that is none";
@@ -189,10 +175,9 @@ const char *ivrs_parse(const struct acpi_view *ivrs, struct acpi_info *info)
 		if (!next_block(ivrs, at, header, &block))
 			return BAD_LENGTH;
 		if (is_ivhd(header[0]) && !is_superseded(ivrs, header))
-			problem = read_ivhd(&block,
-					    header[0] == BLOCK_IVHD_10 ? IVHD_10_SIZE : IVHD_SIZE,
+			problem = read_ivhd(&block, header[0] == IVHD_10 ? IVHD_10_SIZE : IVHD_SIZE,
 					    info);
-		else if (header[0] >= BLOCK_IVMD_ALL && header[0] <= BLOCK_IVMD_RANGE)
+		else if (header[0] >= IVMD_ALL && header[0] <= IVMD_RANGE)
 			problem = read_ivmd(&block, info);
 	}
 	return problem;

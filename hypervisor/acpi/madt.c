@@ -4,13 +4,7 @@
 
 #define ENTRIES 44
 
-enum {
-	TYPE_LOCAL_APIC = 0,
-	TYPE_IOAPIC = 1,
-	TYPE_OVERRIDE = 2,
-	TYPE_LOCAL_APIC_ADDRESS = 5,
-	TYPE_LOCAL_X2APIC = 9,
-};
+enum { LOCAL_APIC = 0, IOAPIC = 1, OVERRIDE = 2, LOCAL_APIC_ADDRESS = 5, LOCAL_X2APIC = 9 };
 
 /* A CPU that may come later (online capable) is none: the core starts all at boot. */
 #define FLAG_ENABLED (1U << 0)
@@ -18,11 +12,11 @@ enum {
 /* The size each entry that is read must have; 0: not read. */
 static uint8_t entry_size(uint8_t type)
 {
-	static const uint8_t sizes[] = {[TYPE_LOCAL_APIC] = 8,
-					[TYPE_IOAPIC] = 12,
-					[TYPE_OVERRIDE] = 10,
-					[TYPE_LOCAL_APIC_ADDRESS] = 12,
-					[TYPE_LOCAL_X2APIC] = 16};
+	static const uint8_t sizes[] = {[LOCAL_APIC] = 8,
+					[IOAPIC] = 12,
+					[OVERRIDE] = 10,
+					[LOCAL_APIC_ADDRESS] = 12,
+					[LOCAL_X2APIC] = 16};
 
 	return type < ARRAY_LENGTH(sizes) ? sizes[type] : 0;
 }
@@ -50,9 +44,7 @@ static const char *add_ioapic(struct acpi_info *info, uint8_t id, uint32_t addre
 			return NULL;
 	if (info->ioapic_count == ACPI_MAX_IOAPICS)
 		return "lists too many IOAPICs";
-	info->ioapics[info->ioapic_count].id = id;
-	info->ioapics[info->ioapic_count].address = hpa(address);
-	info->ioapics[info->ioapic_count++].gsi_base = gsi;
+	info->ioapics[info->ioapic_count++] = (struct acpi_ioapic){id, hpa(address), gsi};
 	return NULL;
 }
 
@@ -65,22 +57,20 @@ static const char *add_override(struct acpi_info *info, uint8_t bus, uint8_t irq
 	for (size_t i = 0; i < info->override_count; i++)
 		if (info->overrides[i].irq == irq)
 			return NULL;
-	info->overrides[info->override_count].irq = irq;
-	info->overrides[info->override_count].gsi = gsi;
-	info->overrides[info->override_count++].flags = flags;
+	info->overrides[info->override_count++] = (struct acpi_override){irq, gsi, flags};
 	return NULL;
 }
 
 static const char *add_entry(struct acpi_info *info, const uint8_t *entry)
 {
 	switch (entry[0]) {
-	case TYPE_LOCAL_APIC:
+	case LOCAL_APIC:
 		return add_cpu(info, entry[3], load32(entry + 4), UINT8_MAX);
-	case TYPE_LOCAL_X2APIC:
+	case LOCAL_X2APIC:
 		return add_cpu(info, load32(entry + 4), load32(entry + 8), UINT32_MAX);
-	case TYPE_IOAPIC:
+	case IOAPIC:
 		return add_ioapic(info, entry[2], load32(entry + 4), load32(entry + 8));
-	case TYPE_OVERRIDE:
+	case OVERRIDE:
 		return add_override(info, entry[2], entry[3], load32(entry + 4), load16(entry + 8));
 	default:
 		info->lapic = hpa(load64(entry + 4));

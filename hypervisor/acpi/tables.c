@@ -20,9 +20,7 @@
 #define FADT_LENGTH_2	      244 /* ACPI 2.0's */
 #define FADT_RESET_SUPPORTED  (1U << 10)
 #define FADT_HARDWARE_REDUCED (1U << 20)
-#define SPACE_MEMORY	      0
 #define SPACE_IO	      1
-#define SPACE_PCI	      2
 
 #define MCFG_ENTRIES 44
 #define MCFG_ENTRY   16
@@ -51,21 +49,23 @@ static void report(struct reader *reader, const char *signature, const char *wha
 	reader->count++;
 }
 
-/* Names what is needed before what is not. */
+/* Puts what is needed first: why it is broken if that has been told, else that it is not there. */
 static int fail(struct reader *reader, const char *signature, const char *what)
 {
-	struct acpi_problem first;
+	struct acpi_problem *problems = reader->problems, first;
+	size_t known = reader->count < reader->max ? reader->count : reader->max, i = 0;
 
-	if (reader->max == 0) {
-		reader->count++;
-		return -EBADMSG;
+	while (i < known && (what || memcmp(problems[i].signature, signature, 4) != 0))
+		i++;
+	if (i == known) {
+		if (known == reader->max)
+			i = --known;
+		reader->count = known;
+		report(reader, signature, what ? what : "is missing");
 	}
-	if (reader->count >= reader->max)
-		reader->count = reader->max - 1;
-	report(reader, signature, what);
-	first = reader->problems[reader->count - 1];
-	reader->problems[reader->count - 1] = reader->problems[0];
-	reader->problems[0] = first;
+	first = problems[i];
+	problems[i] = problems[0];
+	problems[0] = first;
 	return -EBADMSG;
 }
 
@@ -75,19 +75,26 @@ static struct acpi_view view_of(const struct reader *reader, const struct acpi_t
 				  table->length};
 }
 
+static uint8_t sum_of(const uint8_t *bytes, size_t size)
+{
+	uint8_t sum = 0;
+
+	while (size > 0)
+		sum = (uint8_t)(sum + bytes[--size]);
+	return sum;
+}
+
 static bool sum_is_zero(const struct acpi_view *view)
 {
 	uint8_t sum = 0, chunk[256];
 
 	for (uint32_t at = 0; at < view->length; at += sizeof(chunk)) {
-		uint32_t size = view->length - at;
+		uint32_t left = view->length - at;
+		size_t size = left < sizeof(chunk) ? left : sizeof(chunk);
 
-		if (size > sizeof(chunk))
-			size = sizeof(chunk);
 		if (!view_copy(view, at, chunk, size))
 			return false;
-		for (uint32_t i = 0; i < size; i++)
-			sum = (uint8_t)(sum + chunk[i]);
+		sum = (uint8_t)(sum + sum_of(chunk, size));
 	}
 	return sum == 0;
 }
@@ -161,23 +168,14 @@ static bool read_root(struct reader *reader, uint64_t untrusted_address, const c
 	return true;
 }
 
-static bool rsdp_sum_is_zero(const uint8_t *rsdp, size_t size)
-{
-	uint8_t sum = 0;
-
-	for (size_t i = 0; i < size; i++)
-		sum = (uint8_t)(sum + rsdp[i]);
-	return sum == 0;
-}
-
 static int read_rsdp(struct reader *reader, const uint8_t *untrusted_rsdp, size_t size)
 {
 	if (size < RSDP_SIZE || memcmp(untrusted_rsdp, "RSD PTR ", 8) != 0 ||
-	    !rsdp_sum_is_zero(untrusted_rsdp, RSDP_SIZE))
+	    sum_of(untrusted_rsdp, RSDP_SIZE) != 0)
 		return -ENOENT;
 	reader->info->rsdp_revision = untrusted_rsdp[15];
 	if (untrusted_rsdp[15] >= 2 && size >= RSDP_SIZE_2 &&
-	    rsdp_sum_is_zero(untrusted_rsdp, RSDP_SIZE_2) &&
+	    sum_of(untrusted_rsdp, RSDP_SIZE_2) == 0 &&
 	    read_root(reader, load64(untrusted_rsdp + 24), "XSDT", 8))
 		return 0;
 	return read_root(reader, load32(untrusted_rsdp + 16), "RSDT", 4) ? 0 : -ENOENT;
@@ -211,6 +209,8 @@ static uint16_t fadt_port(const uint8_t *fadt, unsigned old, unsigned extended)
 static const char *read_fadt(struct reader *reader, const struct acpi_view *view)
 {
 	struct acpi_info *info = reader->info;
+	/* By address space: memory, ports, PCI configuration. */
+	static const uint64_t reset_limits[] = {MAX_ADDRESS, UINT16_MAX, UINT64_MAX};
 	uint8_t fadt[FADT_LENGTH_2] = {0};
 	uint32_t length = view->length >= FADT_LENGTH_2	      ? FADT_LENGTH_2
 			  : view->length >= FADT_LENGTH_RESET ? FADT_LENGTH_RESET
@@ -229,12 +229,10 @@ static const char *read_fadt(struct reader *reader, const struct acpi_view *view
 	info->fadt.reset_space = fadt[116];
 	info->fadt.reset_address = load64(fadt + 120);
 	info->fadt.reset_value = fadt[128];
-	info->fadt.reset_supported =
-		(info->fadt.flags & FADT_RESET_SUPPORTED) && info->fadt.reset_address != 0 &&
-		(fadt[116] == SPACE_MEMORY
-			 ? info->fadt.reset_address <= MAX_ADDRESS
-			 : fadt[116] == SPACE_PCI || (fadt[116] == SPACE_IO &&
-						      info->fadt.reset_address <= UINT16_MAX));
+	info->fadt.reset_supported = (info->fadt.flags & FADT_RESET_SUPPORTED) &&
+				     info->fadt.reset_address != 0 &&
+				     fadt[116] < ARRAY_LENGTH(reset_limits) &&
+				     info->fadt.reset_address <= reset_limits[fadt[116]];
 	if (info->fadt.flags & FADT_HARDWARE_REDUCED)
 		return NULL;
 	info->fadt.sci = load16(fadt + 46);
@@ -251,6 +249,11 @@ static const char *read_fadt(struct reader *reader, const struct acpi_view *view
 	info->fadt.gpe0_length = fadt[92];
 	info->fadt.gpe1_length = fadt[93];
 	return NULL;
+}
+
+static const char *read_madt(struct reader *reader, const struct acpi_view *view)
+{
+	return madt_parse(view, reader->info);
 }
 
 /* The configuration space of segment 0 that begins with the lowest bus. */
@@ -274,6 +277,18 @@ static const char *read_mcfg(struct reader *reader, const struct acpi_view *view
 		found = true;
 	}
 	return found ? NULL : "has no segment 0";
+}
+
+const char *iommu_add(struct acpi_info *info, const struct acpi_iommu *iommu)
+{
+	uint64_t base = hpa_value(iommu->base);
+
+	if (info->iommu_count == ACPI_MAX_IOMMUS)
+		return "names too many IOMMUs";
+	if (base == 0 || base % PAGE_SIZE != 0 || base > MAX_ADDRESS)
+		return "has an IOMMU at a bad address";
+	info->iommus[info->iommu_count++] = *iommu;
+	return NULL;
 }
 
 const char *scope_add(struct acpi_info *info, const struct acpi_scope *scope)
@@ -302,32 +317,31 @@ const char *reserved_add(struct acpi_info *info, const struct acpi_reserved *res
 /* The IOMMUs' table: the first of the two that is right. */
 static void read_iommus(struct reader *reader)
 {
+	static const struct {
+		char signature[5];
+		const char *(*parse)(const struct acpi_view *table, struct acpi_info *info);
+	} kinds[] = {[ACPI_AMDVI] = {"IVRS", ivrs_parse}, [ACPI_VTD] = {"DMAR", dmar_parse}};
 	struct acpi_info *info = reader->info;
+	const char *problem;
 	struct acpi_view view;
 
 	for (enum acpi_iommu_kind kind = ACPI_AMDVI; kind <= ACPI_VTD; kind++) {
-		const char *signature = kind == ACPI_AMDVI ? "IVRS" : "DMAR";
-		const char *problem;
-
-		if (!find_table(reader, signature, &view))
+		if (!find_table(reader, kinds[kind].signature, &view))
 			continue;
-		if (info->iommu_kind == ACPI_NO_IOMMU) {
-			problem = kind == ACPI_AMDVI ? ivrs_parse(&view, info)
-						     : dmar_parse(&view, info);
-			if (!problem && info->iommu_count == 0)
-				problem = "names no IOMMU";
-		} else {
-			problem = "is there beside an IVRS";
+		if (info->iommu_kind != ACPI_NO_IOMMU) {
+			report(reader, kinds[kind].signature, "is there beside an IVRS");
+			continue;
 		}
+		problem = kinds[kind].parse(&view, info);
+		if (!problem && info->iommu_count == 0)
+			problem = "names no IOMMU";
 		if (!problem) {
 			info->iommu_kind = kind;
 			continue;
 		}
-		report(reader, signature, problem);
-		if (info->iommu_kind == ACPI_NO_IOMMU) {
-			info->iommu_count = info->scope_count = info->reserved_count = 0;
-			info->dmar_interrupt_remapping = false;
-		}
+		report(reader, kinds[kind].signature, problem);
+		info->iommu_count = info->scope_count = info->reserved_count = 0;
+		info->dmar_interrupt_remapping = false;
 	}
 }
 
@@ -336,23 +350,24 @@ int acpi_parse(const void *untrusted_rsdp, size_t size, acpi_read *read, void *u
 {
 	struct reader reader = {
 		.read = read, .user = user, .info = info, .problems = problems, .max = max};
-	static const char needed[][5] = {"FACP", "APIC", "MCFG"};
+	static const struct {
+		char signature[5];
+		const char *(*parse)(struct reader *reader, const struct acpi_view *table);
+	} needed[] = {{"FACP", read_fadt}, {"APIC", read_madt}, {"MCFG", read_mcfg}};
 	int error;
 
 	memset(info, 0, sizeof(*info));
 	error = read_rsdp(&reader, untrusted_rsdp, size);
 	for (size_t i = 0; !error && i < ARRAY_LENGTH(needed); i++) {
+		bool there;
 		struct acpi_view view;
-		const char *problem;
+		const char *problem = NULL;
 
-		if (!find_table(&reader, needed[i], &view))
-			problem = "is missing or broken";
-		else if (i == 0)
-			problem = read_fadt(&reader, &view);
-		else
-			problem = i == 1 ? madt_parse(&view, info) : read_mcfg(&reader, &view);
-		if (problem)
-			error = fail(&reader, needed[i], problem);
+		there = find_table(&reader, needed[i].signature, &view);
+		if (there)
+			problem = needed[i].parse(&reader, &view);
+		if (!there || problem)
+			error = fail(&reader, needed[i].signature, problem);
 	}
 	if (!error)
 		read_iommus(&reader);

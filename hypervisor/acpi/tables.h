@@ -26,6 +26,26 @@ struct acpi_table_ref {
 	bool good; /* length and checksum hold */
 };
 
+struct acpi_ioapic {
+	uint8_t id;
+	hpa_t address;
+	uint32_t gsi_base;
+};
+
+/* Where an ISA interrupt goes. */
+struct acpi_override {
+	uint8_t irq;
+	uint32_t gsi;
+	uint16_t flags; /* MPS INTI flags */
+};
+
+struct acpi_iommu {
+	hpa_t base;
+	uint16_t bdf;	     /* AMD-Vi: the unit's own PCI function */
+	uint16_t capability; /* AMD-Vi: offset in its configuration space */
+	bool all;	     /* whatever no scope of another unit names */
+};
+
 /*
  * Requesters whose DMA and interrupts go through a unit. Below: this is a bridge's number, and
  * everything behind it is meant too, or one of those: the tables give a path of bridges there,
@@ -58,17 +78,9 @@ struct acpi_info {
 	uint32_t cpu_apic_ids[ACPI_MAX_CPUS];
 	size_t cpu_count;
 	hpa_t lapic;
-	struct {
-		uint8_t id;
-		hpa_t address;
-		uint32_t gsi_base;
-	} ioapics[ACPI_MAX_IOAPICS];
+	struct acpi_ioapic ioapics[ACPI_MAX_IOAPICS];
 	size_t ioapic_count;
-	struct {
-		uint8_t irq;
-		uint32_t gsi;
-		uint16_t flags; /* MPS INTI flags */
-	} overrides[ACPI_MAX_OVERRIDES];
+	struct acpi_override overrides[ACPI_MAX_OVERRIDES];
 	size_t override_count;
 
 	/* MCFG, segment 0. */
@@ -93,12 +105,7 @@ struct acpi_info {
 	} fadt;
 
 	enum acpi_iommu_kind iommu_kind;
-	struct {
-		hpa_t base;
-		uint16_t bdf;	     /* AMD-Vi: the unit's own PCI function */
-		uint16_t capability; /* AMD-Vi: offset in its configuration space */
-		bool all;	     /* whatever no scope of another unit names */
-	} iommus[ACPI_MAX_IOMMUS];
+	struct acpi_iommu iommus[ACPI_MAX_IOMMUS];
 	size_t iommu_count;
 	struct acpi_scope scopes[ACPI_MAX_SCOPES];
 	size_t scope_count;
@@ -119,8 +126,8 @@ struct acpi_problem {
 /*
  * Reads from the RSDP (a copy of it, size bytes, checked here). Returns 0 and the info; -ENOENT: no
  * RSDP/XSDT; -EBADMSG: one that is needed (MADT, MCFG, FADT) is broken or missing, named in
- * problems[0]. Broken tables that are not needed, IVRS and DMAR among them, are left out and named
- * in problems (at most max; *count says how many there are).
+ * problems[0] (max is at least 1). Broken tables that are not needed, IVRS and DMAR among them, are
+ * left out and named in problems (at most max; *count says how many there are).
  */
 int acpi_parse(const void *untrusted_rsdp, size_t size, acpi_read *read, void *user,
 	       struct acpi_info *info, struct acpi_problem *problems, size_t max, size_t *count);

@@ -38,6 +38,7 @@ const char *ivrs_parse(const struct acpi_view *ivrs, struct acpi_info *info);
 const char *dmar_parse(const struct acpi_view *dmar, struct acpi_info *info);
 
 /* For ivrs.c and dmar.c; what they cannot add is wrong with their table. */
+const char *iommu_add(struct acpi_info *info, const struct acpi_iommu *iommu);
 const char *scope_add(struct acpi_info *info, const struct acpi_scope *scope);
 const char *reserved_add(struct acpi_info *info, const struct acpi_reserved *reserved);
 

@@ -17,22 +17,11 @@
 #define MAX_RESTARTS	 1000000
 #define DEFAULT_RESTARTS 100
 
-enum key {
-	KEY_KIND,
-	KEY_KERNEL,
-	KEY_INITRD,
-	KEY_CMDLINE,
-	KEY_MEMORY,
-	KEY_VCPUS,
-	KEY_WATCHDOG,
-	KEY_RESTARTS,
-	KEY_DEVICE, /* the only one that may come again */
-	KEY_COUNT,
-};
+/* Only the device may come again. */
+enum key { KIND, KERNEL, INITRD, CMDLINE, MEMORY, VCPUS, WATCHDOG, RESTARTS, DEVICE, KEY_COUNT };
 
 static const char *const key_names[KEY_COUNT] = {
-	"kind", "kernel", "initrd", "cmdline", "memory", "vcpus", "watchdog", "restarts", "device",
-};
+	"kind", "kernel", "initrd", "cmdline", "memory", "vcpus", "watchdog", "restarts", "device"};
 
 /* A piece of a line. */
 struct word {
@@ -128,31 +117,29 @@ static bool word_take_number(struct word *word, uint64_t max, uint64_t *value)
 	return word->text != start;
 }
 
-/* Takes exactly this many hexadecimal digits off the front. */
-static bool word_take_hex(struct word *word, unsigned digits, unsigned *value)
+static int hex_digit(char c)
 {
-	*value = 0;
-	for (unsigned i = 0; i < digits; i++, word->text++, word->length--) {
-		char c = word->length > 0 ? word->text[0] : '\0';
-
-		if (is_digit(c))
-			*value = *value * 16 + (unsigned)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			*value = *value * 16 + (unsigned)(c - 'a') + 10;
-		else if (c >= 'A' && c <= 'F')
-			*value = *value * 16 + (unsigned)(c - 'A') + 10;
-		else
-			return false;
-	}
-	return true;
+	if (is_digit(c))
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool word_take_char(struct word *word, char c)
+/* Whether the word looks like the pattern, where an x stands for a hexadecimal digit. The digits
+ * make one number, whatever is between them. */
+static bool word_match(struct word word, const char *pattern, uint32_t *value)
 {
-	if (word->length == 0 || word->text[0] != c)
+	if (word.length != strlen(pattern))
 		return false;
-	word->text++;
-	word->length--;
+	*value = 0;
+	for (size_t i = 0; i < word.length; i++) {
+		int digit = hex_digit(word.text[i]);
+
+		if (pattern[i] != 'x' ? word.text[i] != pattern[i] : digit < 0)
+			return false;
+		if (pattern[i] == 'x')
+			*value = *value << 4 | (uint32_t)digit;
+	}
 	return true;
 }
 
@@ -186,19 +173,16 @@ static int read_kind(struct parser *parser, struct word value)
 
 static int read_memory(struct parser *parser, struct word value)
 {
-	struct word rest = value;
 	uint64_t memory, unit = 0;
+	struct word rest = value;
 
-	if (!word_take_number(&rest, MAX_MEMORY, &memory))
+	if (word_take_number(&rest, MAX_MEMORY, &memory) && rest.length == 1)
+		unit = rest.text[0] == 'K'   ? KIB
+		       : rest.text[0] == 'M' ? MIB
+		       : rest.text[0] == 'G' ? GIB
+					     : 0;
+	if (unit == 0)
 		return FAIL(parser, value.text, "memory is a number with K, M or G: 512M");
-	if (word_take_char(&rest, 'K'))
-		unit = KIB;
-	else if (word_take_char(&rest, 'M'))
-		unit = MIB;
-	else if (word_take_char(&rest, 'G'))
-		unit = GIB;
-	if (unit == 0 || rest.length != 0)
-		return FAIL(parser, rest.text, "memory is a number with K, M or G: 512M");
 	if (memory > MAX_MEMORY / unit || memory * unit < MIN_MEMORY)
 		return FAIL(parser, value.text, "memory is out of range: from 32M to 1024G");
 	parser->vm->memory = memory * unit;
@@ -208,29 +192,15 @@ static int read_memory(struct parser *parser, struct word value)
 }
 
 static int read_number(struct parser *parser, struct word value, unsigned min, unsigned max,
-		       uint32_t *to)
+		       const char *other, uint32_t *to)
 {
 	struct word rest = value;
 	uint64_t number;
 
 	if (!word_take_number(&rest, max, &number) || rest.length != 0 || number < min)
-		return FAIL(parser, value.text, "this must be a number from %u to %u", min, max);
+		return FAIL(parser, value.text, "this is %sa number from %u to %u", other, min,
+			    max);
 	*to = (uint32_t)number;
-	return 0;
-}
-
-static int read_vcpus(struct parser *parser, struct word value)
-{
-	struct word rest = value;
-	uint64_t number;
-
-	if (word_is(value, "all"))
-		return 0;
-	if (!word_take_number(&rest, MANIFEST_MAX_VCPUS, &number) || rest.length != 0 ||
-	    number == 0)
-		return FAIL(parser, value.text, "vcpus is 'all' or a number from 1 to %u",
-			    MANIFEST_MAX_VCPUS);
-	parser->vm->vcpus = (uint32_t)number;
 	return 0;
 }
 
@@ -246,55 +216,41 @@ static bool devices_overlap(const struct manifest_device *a, const struct manife
 	       (a->any_subclass || b->any_subclass || a->subclass == b->subclass);
 }
 
-static int read_class(struct parser *parser, struct word word, struct manifest_device *device)
+static bool parse_device(struct word value, struct manifest_device *device)
 {
-	unsigned class_code, subclass;
+	struct word class_code;
+	uint32_t number;
 
-	word = word_trim(word);
-	if (!word_take_hex(&word, 2, &class_code))
-		return FAIL(parser, word.text, "a PCI class is 2 or 4 hexadecimal digits");
+	if (word_match(value, "xx:xx.x", &number)) {
+		unsigned slot = number >> 4 & 0xff, function = number & 0xf;
+
+		device->bdf = (uint16_t)(number >> 12 << 8 | slot << 3 | function);
+		return slot < 32 && function < 8;
+	}
+	if (value.length <= 6 || memcmp(value.text, "class", 5) != 0 || !is_blank(value.text[5]))
+		return false;
+	class_code = word_trim((struct word){value.text + 6, value.length - 6});
 	device->by_class = true;
-	device->class_code = (uint8_t)class_code;
-	device->any_subclass = word.length == 0;
-	if (word.length == 0)
-		return 0;
-	if (!word_take_hex(&word, 2, &subclass) || word.length != 0)
-		return FAIL(parser, word.text, "a PCI class is 2 or 4 hexadecimal digits");
-	device->subclass = (uint8_t)subclass;
-	return 0;
-}
-
-static int read_address(struct parser *parser, struct word word, struct manifest_device *device)
-{
-	const char *start = word.text;
-	unsigned bus, slot, function;
-
-	if (!word_take_hex(&word, 2, &bus) || !word_take_char(&word, ':') ||
-	    !word_take_hex(&word, 2, &slot) || !word_take_char(&word, '.') ||
-	    !word_take_hex(&word, 1, &function) || word.length != 0)
-		return FAIL(parser, start, "a device is 'class 03', 'class 0c03' or '00:04.0'");
-	if (slot > 31 || function > 7)
-		return FAIL(parser, start, "a PCI address ends at ff:1f.7");
-	device->bdf = (uint16_t)(bus << 8 | slot << 3 | function);
-	return 0;
+	device->any_subclass = class_code.length == 2;
+	if (!word_match(class_code, device->any_subclass ? "xx" : "xxxx", &number))
+		return false;
+	device->class_code = (uint8_t)(device->any_subclass ? number : number >> 8);
+	device->subclass = device->any_subclass ? 0 : (uint8_t)number;
+	return true;
 }
 
 static int read_device(struct parser *parser, struct word value)
 {
 	struct manifest_device *device = &parser->vm->devices[parser->vm->device_count];
-	int error;
 
 	if (parser->vm->device_count == MANIFEST_MAX_DEVICES)
 		return FAIL(parser, value.text, "too many devices: at most %u a VM",
 			    MANIFEST_MAX_DEVICES);
 	memset(device, 0, sizeof(*device));
 	device->line = parser->line;
-	if (value.length > 6 && memcmp(value.text, "class", 5) == 0 && is_blank(value.text[5]))
-		error = read_class(parser, (struct word){value.text + 5, value.length - 5}, device);
-	else
-		error = read_address(parser, value, device);
-	if (error)
-		return error;
+	if (!parse_device(value, device))
+		return FAIL(parser, value.text,
+			    "a device is 'class 03', 'class 0c03' or '00:04.0', to 'ff:1f.7'");
 	for (size_t i = 0; i < parser->manifest->vm_count; i++) {
 		const struct manifest_vm *vm = &parser->manifest->vms[i];
 
@@ -315,23 +271,25 @@ static int read_value(struct parser *parser, enum key key, struct word value)
 	struct manifest_vm *vm = parser->vm;
 
 	switch (key) {
-	case KEY_KIND:
+	case KIND:
 		return read_kind(parser, value);
-	case KEY_KERNEL:
+	case KERNEL:
 		return read_module(parser, value, vm->kernel);
-	case KEY_INITRD:
+	case INITRD:
 		return read_module(parser, value, vm->initrd);
-	case KEY_CMDLINE:
+	case CMDLINE:
 		return copy_value(parser, value, vm->cmdline, sizeof(vm->cmdline),
 				  "the command line");
-	case KEY_MEMORY:
+	case MEMORY:
 		return read_memory(parser, value);
-	case KEY_VCPUS:
-		return read_vcpus(parser, value);
-	case KEY_WATCHDOG:
-		return read_number(parser, value, 0, MAX_WATCHDOG, &vm->watchdog);
-	case KEY_RESTARTS:
-		return read_number(parser, value, 0, MAX_RESTARTS, &vm->restarts);
+	case VCPUS:
+		return word_is(value, "all") ? 0
+					     : read_number(parser, value, 1, MANIFEST_MAX_VCPUS,
+							   "'all' or ", &vm->vcpus);
+	case WATCHDOG:
+		return read_number(parser, value, 0, MAX_WATCHDOG, "", &vm->watchdog);
+	case RESTARTS:
+		return read_number(parser, value, 0, MAX_RESTARTS, "", &vm->restarts);
 	default:
 		return read_device(parser, value);
 	}
@@ -398,13 +356,13 @@ static int read_key(struct parser *parser, struct word line)
 	if (!parser->vm)
 		return FAIL(parser, line.text, "a '[vm NAME]' line must come first");
 	place = &parser->keys[parser->vm - parser->manifest->vms][number];
-	if (number != KEY_DEVICE && place->line != 0)
+	if (number != DEVICE && place->line != 0)
 		return FAIL(parser, line.text, "'%s' is already in line %u", key_names[number],
 			    place->line);
 	*place = place_of(parser, line.text);
 
-	value = number == KEY_CMDLINE ? word_trim(value) : word_uncomment(value);
-	if (value.length == 0 && number != KEY_CMDLINE)
+	value = number == CMDLINE ? word_trim(value) : word_uncomment(value);
+	if (value.length == 0 && number != CMDLINE)
 		return FAIL(parser, value.text, "'%s' has no value", key_names[number]);
 	return read_value(parser, (enum key)number, value);
 }
@@ -432,20 +390,20 @@ static int read_line(struct parser *parser, struct word line)
 /* What is missing, and what only the UI VM has. */
 static int check_vm(struct parser *parser, size_t number)
 {
-	static const uint8_t needed[] = {KEY_KIND, KEY_KERNEL, KEY_MEMORY};
+	static const uint8_t needed[] = {KIND, KERNEL, MEMORY};
 	const struct manifest_vm *vm = &parser->manifest->vms[number];
 	const struct place *keys = parser->keys[number];
 
 	for (size_t i = 0; i < ARRAY_LENGTH(needed); i++)
-		if (keys[needed[i]].line == 0 && !(vm->control && needed[i] == KEY_MEMORY))
+		if (keys[needed[i]].line == 0 && !(vm->control && needed[i] == MEMORY))
 			return FAIL_AT(parser, parser->section[number],
 				       "the VM '%s' has no line '%s = ...'", vm->name,
 				       key_names[needed[i]]);
-	if (vm->control && keys[KEY_MEMORY].line != 0)
-		return FAIL_AT(parser, keys[KEY_MEMORY],
+	if (vm->control && keys[MEMORY].line != 0)
+		return FAIL_AT(parser, keys[MEMORY],
 			       "the control VM has the memory that is left: remove this line");
-	if (vm->control && keys[KEY_RESTARTS].line != 0)
-		return FAIL_AT(parser, keys[KEY_RESTARTS],
+	if (vm->control && keys[RESTARTS].line != 0)
+		return FAIL_AT(parser, keys[RESTARTS],
 			       "with the control VM the machine restarts: remove this line");
 	return 0;
 }
@@ -468,7 +426,7 @@ static int check_all(struct parser *parser)
 		return FAIL_AT(parser, end, "there is no VM with 'kind = %s'",
 			       manifest->vms[0].control ? "ui" : "control");
 	if (manifest->vms[0].control == manifest->vms[1].control)
-		return FAIL_AT(parser, parser->keys[1][KEY_KIND], "one VM must be 'kind = %s'",
+		return FAIL_AT(parser, parser->keys[1][KIND], "one VM must be 'kind = %s'",
 			       manifest->vms[0].control ? "ui" : "control");
 	return 0;
 }

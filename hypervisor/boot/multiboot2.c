@@ -9,19 +9,9 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-enum {
-	TAG_END = 0,
-	TAG_CMDLINE = 1,
-	TAG_LOADER = 2,
-	TAG_MODULE = 3,
-	TAG_MEMORY_MAP = 6,
-	TAG_FRAMEBUFFER = 8,
-	TAG_EFI32 = 11,
-	TAG_EFI64 = 12,
-	TAG_ACPI1 = 14,
-	TAG_ACPI2 = 15,
-	TAG_EFI_MEMORY_MAP = 17,
-};
+enum { TAG_END = 0, TAG_CMDLINE = 1, TAG_LOADER = 2, TAG_MODULE = 3, TAG_MEMORY_MAP = 6 };
+enum { TAG_FRAMEBUFFER = 8, TAG_EFI32 = 11, TAG_EFI64 = 12, TAG_ACPI1 = 14, TAG_ACPI2 = 15 };
+enum { TAG_EFI_MEMORY_MAP = 17 };
 
 #define TAG_HEADER	 8
 #define MAX_MAP_ENTRIES	 1024
@@ -43,24 +33,12 @@ struct map {
 	bool efi;
 };
 
+/* Free are also the loader's and the boot services' code and data; what is unknown is reserved. */
 static uint32_t type_of_efi(uint32_t type)
 {
-	switch (type) {
-	case 1: /* loader's code and data, boot services' code and data, free */
-	case 2:
-	case 3:
-	case 4:
-	case 7:
-		return 1;
-	case 8:
-		return 5;
-	case 9:
-		return 3;
-	case 10:
-		return 4;
-	default:
-		return 2;
-	}
+	static const uint8_t types[] = {2, 1, 1, 1, 1, 2, 2, 1, 5, 3, 4};
+
+	return type < ARRAY_LENGTH(types) ? types[type] : 2;
 }
 
 /* Where ranges overlap, the highest rank wins. */
@@ -223,9 +201,9 @@ static void read_framebuffer(struct tag tag, struct boot_info *info)
 		if (p[i + 1] != 8 || p[i] > bits - 8)
 			return;
 	info->framebuffer.base = base;
-	info->framebuffer.pitch = (uint32_t)pitch;
-	info->framebuffer.width = (uint32_t)width;
-	info->framebuffer.height = (uint32_t)height;
+	info->framebuffer.pitch = load32(p + 8);
+	info->framebuffer.width = load32(p + 12);
+	info->framebuffer.height = load32(p + 16);
 	info->framebuffer.bits_per_pixel = bits;
 	info->framebuffer.red_position = p[24];
 	info->framebuffer.green_position = p[26];
@@ -253,6 +231,7 @@ static void read_rsdp(struct tag tag, size_t size, struct boot_info *info)
 static const char *read_tag(uint32_t type, struct tag tag, struct tag *e820, struct tag *efi,
 			    struct boot_info *info)
 {
+	info->efi |= type == TAG_EFI32 || type == TAG_EFI64 || type == TAG_EFI_MEMORY_MAP;
 	switch (type) {
 	case TAG_CMDLINE:
 		return info->cmdline[0] ? NULL
@@ -269,13 +248,8 @@ static const char *read_tag(uint32_t type, struct tag tag, struct tag *e820, str
 			*e820 = tag;
 		break;
 	case TAG_EFI_MEMORY_MAP:
-		info->efi = true;
 		if (!efi->payload)
 			*efi = tag;
-		break;
-	case TAG_EFI32:
-	case TAG_EFI64:
-		info->efi = true;
 		break;
 	case TAG_FRAMEBUFFER:
 		if (!info->framebuffer.bits_per_pixel)
