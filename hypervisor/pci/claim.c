@@ -221,23 +221,23 @@ static bool is_free(const struct vm *vm, struct span span)
 	return true;
 }
 
-/* Next to a BAR of a function on bus 0, where the firmware's ACPI tables say that PCI is. */
+/* Next to a BAR of a function on bus 0, as the firmware's ACPI tables say that PCI is there; behind
+ * one rather than before, as the lowest may be where PCI begins. */
 static bool find_window(const struct vm *vm, uint64_t size, gpa_t *window)
 {
-	for (size_t i = 0; i < pci_function_count; i++)
-		for (unsigned bar = 0; bar < 6; bar++) {
-			struct span next = span_of(&pci_functions[i], bar);
-			uint64_t tries[2] = {align_up(next.end, size),
-					     align_down(next.start, size) - size};
+	for (unsigned try = 0; try < 2; try++)
+		for (unsigned i = 0; i < pci_function_count * 6; i++) {
+			const struct pci_function *function = &pci_functions[i / 6];
+			struct span next = span_of(function, i % 6);
+			uint64_t start = try == 0 ? align_up(next.end, size)
+						  : align_down(next.start, size) - size;
 
-			if (pci_functions[i].bdf >> 8 || next.end == 0 ||
-			    pci_functions[i].bars[bar].io || next.end > FIXED_START)
+			if (function->bdf >> 8 || next.end == 0 || function->bars[i % 6].io ||
+			    next.end > FIXED_START ||
+			    !is_free(vm, (struct span){start, start + size}))
 				continue;
-			for (unsigned try = 0; try < 2; try++)
-				if (is_free(vm, (struct span){tries[try], tries[try] + size})) {
-					*window = gpa(tries[try]);
-					return true;
-				}
+			*window = gpa(start);
+			return true;
 		}
 	return false;
 }

@@ -154,6 +154,16 @@ static struct vpci_function *find_function(struct vpci *vpci, uint16_t bdf)
 
 /* ---- accesses ---- */
 
+/* Somebody else's, or nobody's. Where nothing is, Linux looks for what firmware hides by writing.
+ */
+static bool exists(uint16_t bdf)
+{
+	for (size_t i = 0; i < pci_function_count; i++)
+		if (pci_functions[i].bdf == bdf)
+			return true;
+	return false;
+}
+
 /* Aligned, 1, 2 or 4 bytes, not locked. Returns false for an offence. */
 static bool access_function(struct vpci *vpci, uint16_t bdf, unsigned offset, unsigned size,
 			    bool write, uint32_t *value)
@@ -176,7 +186,7 @@ static bool access_function(struct vpci *vpci, uint16_t bdf, unsigned offset, un
 	if (!write)
 		*value = UINT32_MAX;
 	if (function == NULL) {
-		good = !write;
+		good = !write || !exists(bdf);
 	} else if (!reset_poll(vpci, function)) {
 		/* In the middle of its reset it hears nothing. */
 	} else if (write) {
