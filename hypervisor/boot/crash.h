@@ -9,9 +9,9 @@
 #include "lib/reason.h"
 #include "lib/types.h"
 
-/* Pages of the core's where the memory map has RAM there. Found by trying: SeaBIOS with GRUB leaves
- * 0x90000 to 0x9e000 and all from 16 MiB alone, OVMF with GRUB 0x40000 to 0x9f000 and all from
- * 24 MiB, but for what it loads. */
+/* Pages of the core's where they are RAM and hold no boot module. Found by trying: SeaBIOS with
+ * GRUB leaves 0x90000 to 0x9e000 and all from 16 MiB alone, OVMF with GRUB 0x40000 to 0x9f000 and
+ * all from 24 MiB, but for what it loads. */
 #define CRASH_RECORD_PLACES                                                                        \
 	{                                                                                          \
 		0x94000, 0x3000000                                                                 \
@@ -40,10 +40,9 @@ void crash_seal(struct crash_record *record);
 bool crash_check(const struct crash_record *untrusted_record);
 
 /* ---- boot/crash-store.c ---- */
-struct boot_info;
-/* Finds out which places are RAM, and logs and removes what the previous run left. Before anything
- * else uses memory. */
-void crash_store_init(const struct boot_info *boot);
+struct range;
+/* The places that can be used. Logs and removes what the previous run left there. */
+void crash_store_init(const struct range *pages, size_t count);
 /* Seals the record and makes it outlive a restart. */
 void crash_store_write(struct crash_record *record);
 

@@ -33,6 +33,8 @@ hpa_t image_load;
 static struct boot_info boot_info;
 static struct acpi_info acpi_info;
 static struct boot_plan boot_plan;
+static struct range kept[CRASH_RECORD_COUNT + 1];
+static size_t kept_count;
 static bool go; /* atomic: the VMs are there */
 
 static void early_descriptors(void)
@@ -90,17 +92,42 @@ static void init_screen(void)
 	screen_init(&mode);
 }
 
-/* The whole range must be of one type. */
-static bool in_range_of_type(uint64_t start, uint64_t size, uint32_t type)
+/* A page of RAM where no boot module lies. */
+static bool is_free_page(uint64_t page)
 {
+	for (size_t i = 0; i < boot_info.module_count; i++) {
+		const struct boot_module *module = &boot_info.modules[i];
+
+		if (page < module->start + module->size && module->start < page + PAGE_SIZE)
+			return false;
+	}
 	for (size_t i = 0; i < boot_info.range_count; i++) {
 		const struct boot_range *range = &boot_info.ranges[i];
 
-		if (range->type == type && start >= range->start &&
-		    start + size <= range->start + range->size)
+		if (range->type == 1 && page >= range->start && page - range->start < range->size)
 			return true;
 	}
 	return false;
+}
+
+/* Chooses the pages that the core needs where they are: those of crash records, and the highest
+ * free one below 640 KiB to start CPUs in, as firmware's own habits are at the lower end. */
+static void keep_pages(void)
+{
+	static const uint64_t places[CRASH_RECORD_COUNT] = CRASH_RECORD_PLACES;
+
+	for (size_t i = 0; i < CRASH_RECORD_COUNT; i++)
+		if (is_free_page(places[i]))
+			kept[kept_count++] = (struct range){places[i], PAGE_SIZE};
+	crash_store_init(kept, kept_count);
+	for (uint64_t page = START_PAGE_LIMIT - PAGE_SIZE; page >= PAGE_SIZE; page -= PAGE_SIZE) {
+		if (!is_free_page(page) || page == places[0])
+			continue;
+		kept[kept_count++] = (struct range){page, PAGE_SIZE};
+		pcpu_set_start_page(hpa(page));
+		return;
+	}
+	core_panic(REASON_MEMORY_TOO_SMALL, "no usable page below 640 KiB");
 }
 
 static bool read_firmware(void *user, hpa_t start, void *to, size_t size)
@@ -112,56 +139,31 @@ static bool read_firmware(void *user, hpa_t start, void *to, size_t size)
 	return true;
 }
 
+static bool has_table(const char *signature)
+{
+	for (size_t i = 0; i < acpi_info.table_count; i++)
+		if (memcmp(acpi_info.tables[i].signature, signature, 4) == 0)
+			return true;
+	return false;
+}
+
 static void read_acpi(void)
 {
 	struct acpi_problem problems[8] = {0};
 	size_t count = 0;
 	int error = acpi_parse(boot_info.rsdp, boot_info.rsdp_size, read_firmware, NULL, &acpi_info,
 			       problems, ARRAY_LENGTH(problems), &count);
+	enum reason reason = REASON_ACPI_BROKEN;
 
+	if (error == -ENOENT)
+		reason = REASON_ACPI_MISSING;
+	else if (strcmp(problems[0].signature, "MCFG") == 0 && !has_table("MCFG"))
+		reason = REASON_NO_MCFG;
 	if (error != 0)
-		core_panic(error == -ENOENT ? REASON_ACPI_MISSING : REASON_ACPI_BROKEN, "%s: %s",
-			   problems[0].signature, problems[0].what);
+		core_panic(reason, "%s: %s", problems[0].signature, problems[0].what);
 	for (size_t i = 0; i < count && i < ARRAY_LENGTH(problems); i++)
 		log_warning(REASON_ACPI_TABLE_IGNORED, "%s: %s", problems[i].signature,
 			    problems[i].what);
-}
-
-/* A page of RAM where no boot module lies. */
-static bool is_free_page(uint64_t page)
-{
-	for (size_t i = 0; i < boot_info.module_count; i++) {
-		const struct boot_module *module = &boot_info.modules[i];
-
-		if (page < module->start + module->size && module->start < page + PAGE_SIZE)
-			return false;
-	}
-	return in_range_of_type(page, PAGE_SIZE, 1);
-}
-
-/* The highest free page below 640 KiB: firmware's own habits are at the lower end. A crash
- * record's place will do: the page is used for a moment. */
-static hpa_t find_start_page(void)
-{
-	for (uint64_t page = START_PAGE_LIMIT - PAGE_SIZE; page >= PAGE_SIZE; page -= PAGE_SIZE)
-		if (is_free_page(page))
-			return hpa(page);
-	core_panic(REASON_MEMORY_TOO_SMALL, "no usable page below 640 KiB");
-}
-
-/* Memory is handed out, but for the pages the core needs where they are. */
-static void arrange(void)
-{
-	static const uint64_t places[] = CRASH_RECORD_PLACES;
-	hpa_t start_page = find_start_page();
-	struct range keep[1 + CRASH_RECORD_COUNT] = {{hpa_value(start_page), PAGE_SIZE}};
-	size_t count = 1;
-
-	for (size_t i = 0; i < CRASH_RECORD_COUNT; i++)
-		if (is_free_page(places[i]))
-			keep[count++] = (struct range){places[i], PAGE_SIZE};
-	arrange_memory(&boot_info, &acpi_info, &boot_plan, keep, count);
-	pcpu_set_start_page(start_page);
 }
 
 static void other_cpu(void)
@@ -201,11 +203,11 @@ void start_boot(uint32_t untrusted_info, uint32_t load)
 	log_line("Mullion core " PACKAGE_VERSION ", from %s, \"%s\"", boot_info.loader,
 		 boot_info.cmdline);
 	read_options();
-	crash_store_init(&boot_info);
+	keep_pages();
 	cpu_require();
 	read_acpi();
 	plan_make(&boot_info, phys_virt, &boot_plan);
-	arrange();
+	arrange_memory(&boot_info, &acpi_info, &boot_plan, kept, kept_count);
 	paging_init(&boot_info);
 	/* QEMU's ACPI tables, for one, are in memory that the map calls reserved. */
 	for (size_t i = 0; i < acpi_info.table_count; i++)

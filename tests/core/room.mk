@@ -41,6 +41,8 @@ tests_core_test_acpi_build_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_acpi_build_LDADD = $(CORE_TEST_LIBS)
 
 # The core's start and end.
+TESTS_FAST += tests/core/reasons.sh
+EXTRA_DIST += tests/core/reasons.sh doc/reason-codes.md
 check_PROGRAMS += tests/core/test_format tests/core/test_require tests/core/test_text tests/core/test_crash tests/core/test_cmos
 TESTS_FAST += tests/core/test_format tests/core/test_require tests/core/test_text tests/core/test_crash tests/core/test_cmos
 tests_core_test_format_CPPFLAGS = $(CORE_CPPFLAGS)
@@ -83,6 +85,14 @@ tests/fuzz/fuzz_acpi.libfuzzer: tests/fuzz/fuzz_acpi.c tests/core/fake-acpi.c hy
 		hypervisor/acpi/build.c hypervisor/acpi/dmar.c hypervisor/acpi/ivrs.c hypervisor/acpi/madt.c \
 		hypervisor/acpi/tables.c
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+FUZZ_TARGETS += tests/fuzz/fuzz_table
+tests_fuzz_fuzz_table_SOURCES = tests/fuzz/fuzz_table.c $(FUZZ_DRIVER) $(CORE_STUB)
+tests_fuzz_fuzz_table_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_fuzz_table_LDADD = libcore-pure.a
+tests/fuzz/fuzz_table.libfuzzer: tests/fuzz/fuzz_table.c tests/core/stub.c hypervisor/memory/flush.c \
+		hypervisor/memory/frame.c hypervisor/memory/owner.c hypervisor/memory/table.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+CLEANFILES += fuzz_table.input
 CLEANFILES += fuzz_manifest.input fuzz_multiboot2.input fuzz_acpi.input
 
 # PCI, on a copy of QEMU's configuration space.
