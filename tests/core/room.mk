@@ -11,9 +11,9 @@ if WITH_TESTS
 CORE_STUB = tests/core/stub.c tests/core/stub.h
 
 check_PROGRAMS += tests/core/test_flush_model tests/core/test_frame tests/core/test_layout tests/core/test_owner \
-	tests/core/test_table
+	tests/core/test_range tests/core/test_table
 TESTS_FAST += tests/core/test_flush_model tests/core/test_frame tests/core/test_layout tests/core/test_owner \
-	tests/core/test_table
+	tests/core/test_range tests/core/test_table
 tests_core_test_frame_SOURCES = tests/core/test_frame.c $(CORE_STUB)
 tests_core_test_frame_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_frame_LDADD = $(CORE_TEST_LIBS)
@@ -26,6 +26,8 @@ tests_core_test_layout_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_owner_SOURCES = tests/core/test_owner.c $(CORE_STUB)
 tests_core_test_owner_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_owner_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_range_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_range_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_table_SOURCES = tests/core/test_table.c $(CORE_STUB)
 tests_core_test_table_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_table_LDADD = $(CORE_TEST_LIBS)

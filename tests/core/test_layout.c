@@ -304,7 +304,11 @@ static void check_places(size_t vm)
 
 static void check_all(void)
 {
-	const struct boot_module *module;
+	const struct boot_module *module = module_of("initrd-control");
+
+	/* The control VM's kernel has room to live. */
+	assert_true(layout.vms[CONTROL].ram >=
+		    64 * MIB + input.needs[CONTROL].init_size + (module ? module->size : 0));
 
 	check_owners_are_disjoint();
 	check_nothing_is_lost();
@@ -451,6 +455,16 @@ static void too_little_memory_says_how_much(void **state)
 	manifest.vms[UI].memory = 0 - 2 * MIB;
 	assert_int_equal(layout_decide(&input, &layout), -ENOMEM);
 
+	/* Step by step to where the control VM has too little. */
+	setup(NULL);
+	for (size_t i = 0; i < boot.module_count; i++)
+		boot.modules[i].start -= 0xc000000;
+	manifest.vms[UI].memory = 128 * MIB;
+	for (boot.ranges[3].size = GIB; layout_decide(&input, &layout) == 0;
+	     boot.ranges[3].size -= MIB)
+		check_all();
+	assert_string_equal(layout.problem, "control");
+
 	setup(NULL);
 	boot.ranges[3].size = 128 * MIB; /* the initrd is outside */
 	assert_int_equal(layout_decide(&input, &layout), -EBADMSG);
@@ -535,6 +549,16 @@ static void memory_in_small_pieces(void **state)
 		check_all();
 	else
 		assert_int_equal(layout.reason, REASON_BOOT_INFO_BROKEN);
+}
+
+static void vga_and_option_roms_are_nobodys(void **state)
+{
+	(void)state;
+	boot.ranges[2] = (struct boot_range){0xa0000, 0x60000, 2};
+	decide();
+	for (size_t i = 0; i < layout.vms[CONTROL].map_count; i++)
+		assert_false(overlap(gpa_value(layout.vms[CONTROL].maps[i].start),
+				     layout.vms[CONTROL].maps[i].size, 0xa0000, 0x40000));
 }
 
 static void a_table_with_a_wild_length_maps_no_holes(void **state)
@@ -720,6 +744,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(a_kernel_goes_elsewhere_when_its_place_is_taken, setup),
 		cmocka_unit_test_setup(memory_in_small_pieces, setup),
+		cmocka_unit_test_setup(vga_and_option_roms_are_nobodys, setup),
 		cmocka_unit_test_setup(a_table_with_a_wild_length_maps_no_holes, setup),
 		cmocka_unit_test_setup(whatever_the_machine_nothing_is_given_twice, setup),
 		cmocka_unit_test_setup(applied_it_is_owned_and_mapped_as_decided, setup),

@@ -129,6 +129,11 @@ static void unmapping_a_part_splits_and_frees(void **state)
 	assert_int_equal(flags, RWX);
 	assert_int_equal(walk(1 * GIB, 1, NPT_TABLE), 5 * GIB | 0x67);
 	assert_int_equal(walk(1 * GIB + 2 * MIB, 2, NPT_TABLE), (5 * GIB + 2 * MIB) | 0xe7);
+	/* The end of a range may be in a large leaf too. */
+	assert_int_equal(space_unmap(&space, gpa(0), 4 * KIB, &token), 0);
+	flush_consume(&token);
+	assert_int_equal(space_look_up(&space, gpa(0), NULL, NULL), -ENOENT);
+	assert_int_equal(space_look_up(&space, gpa(4 * KIB), NULL, NULL), 0);
 
 	assert_int_equal(space_unmap(&space, gpa(0), 2 * GIB, &token), 0);
 	flush_consume(&token);
