@@ -458,7 +458,10 @@ static void too_little_memory_says_how_much(void **state)
 	/* Step by step to where the control VM has too little. */
 	setup(NULL);
 	for (size_t i = 0; i < boot.module_count; i++)
-		boot.modules[i].start -= 0xc000000;
+		boot.modules[i].start =
+			i == 0 ? 64 * MIB
+			       : align_up(boot.modules[i - 1].start + boot.modules[i - 1].size,
+					  PAGE_SIZE);
 	manifest.vms[UI].memory = 128 * MIB;
 	for (boot.ranges[3].size = GIB; layout_decide(&input, &layout) == 0;
 	     boot.ranges[3].size -= MIB)
