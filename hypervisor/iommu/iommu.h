@@ -45,14 +45,20 @@ struct iommu_target {
 	bool level; /* IOAPIC pins only */
 };
 
-/* Finds and switches on all units with everything blocked. The tables are checked (acpi/). 0 with
- * what is there in *caps (no IOMMU: 0, all false); -EIO if one does not answer. */
+/* Finds and switches on all units with everything blocked. The tables are checked (acpi/) and stay
+ * where they are; all functions are known (pci_scan()), and so is the TSC's speed. 0 with what is
+ * there in *caps (no IOMMU: 0, all false, and warnings); -EIO if one does not answer or lacks what
+ * the driver needs, -ENOMEM. */
 int iommu_init(const struct acpi_info *acpi, struct iommu_caps *caps);
 
+/* An empty domain, whose number no other has. Without an IOMMU its space is never used: map there
+ * only if caps.dma. -ENOMEM. */
 int iommu_domain_init(struct iommu_domain *domain, enum owner owner, uint16_t id);
 
 /* Moves a device into the domain, or, with NULL, back to nothing; old cached translations are gone
- * when it returns. */
+ * when it returns. Memory that the tables say the device needs is mapped in the domain at its own
+ * address, so the caller holds the VM's lock; whoever owns that memory else, keeps it, and the
+ * device is refused (-EPERM, -EEXIST). -ENODEV: no unit is in charge of the device. */
 int iommu_attach(pci_bdf_t device, struct iommu_domain *domain);
 
 /*

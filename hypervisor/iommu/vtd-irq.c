@@ -8,10 +8,11 @@
 #include "lib/errno.h"
 #include "memory/frame.h"
 
-/* Two frames. The register holds log2 - 1. */
+/* Aligned to its size. The register holds log2 - 1 of its entries. */
 #define IRT_LOG2    9U
 #define IRT_ENTRIES (1U << IRT_LOG2)
-#define IRT_FRAMES  (IRT_ENTRIES * sizeof(struct vtd_entry) / PAGE_SIZE)
+#define IRT_SIZE    (IRT_ENTRIES * sizeof(struct vtd_entry))
+_Static_assert(IRT_SIZE == 2 * PAGE_SIZE, "of three frames, one is left over");
 
 static struct vtd_entry *irt;
 /* Whose an entry is: requester << 16 | index + 1; 0: nobody's. IOMMU_PIN + 1 does not overflow. */
@@ -20,14 +21,15 @@ static bool wide;
 
 int vtd_irq_init(bool x2apic, uint64_t *table)
 {
-	hpa_t frames = frame_alloc_many(IRT_FRAMES);
+	uint64_t frames = hpa_value(frame_alloc_many(3)), start = align_up(frames, IRT_SIZE);
 
-	if (hpa_value(frames) == 0)
+	if (frames == 0)
 		return -ENOMEM;
+	frame_free(hpa(start == frames ? frames + IRT_SIZE : frames));
 	wide = x2apic;
-	irt = frame_virt(frames);
-	vtd_publish(irt, IRT_FRAMES * PAGE_SIZE);
-	*table = hpa_value(frames) | (IRT_LOG2 - 1);
+	irt = frame_virt(hpa(start));
+	vtd_publish(irt, IRT_SIZE);
+	*table = start | (IRT_LOG2 - 1);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  * it, and says what to program into the real device. The VM's message itself never reaches
  * hardware.
  *
- * Locks: one inside; irq_deliver() takes none.
+ * Locks: one inside; irq_deliver() takes none but, for a level pin, the IOAPICs' for a moment.
  */
 #ifndef CORE_VM_IRQ_H
 #define CORE_VM_IRQ_H

@@ -222,8 +222,11 @@ static void test_vectors_are_given_back(void **state)
 	assert_int_equal(route(count + 1, 0, 0x41), 0);
 	assert_int_equal(route(17, 0, 0x41), -ENOSPC);
 	/* Two hundred moves use nothing up. */
-	for (unsigned i = 0; i < 200; i++)
-		assert_int_equal(route(count, 1 + i % 2, 0x41), 0);
+	for (unsigned i = 300; i < 500; i++) {
+		assert_int_equal(route(i, 1, 0x41), 0);
+		assert_int_equal(route(i, 2, 0x41), 0);
+		irq_unroute_msi(DEVICE, i);
+	}
 }
 
 static void test_messages_to_nobody_are_refused_and_counted(void **state)
@@ -366,6 +369,18 @@ static void test_a_pin_masked_by_the_vm_stays_masked_at_its_end(void **state)
 	assert_false(entries[10] & MASKED);
 }
 
+/* What a kernel does with a pin that the one before it has left in service. */
+static void test_an_edge_entry_ends_a_level_pin(void **state)
+{
+	(void)state;
+	assert_int_equal(irq_assign_gsi(&vms[0], 10), 0);
+	irq_route_gsi(&vms[0], 10, 0x0000000000008031);
+	irq_deliver(0, pin_target.vector);
+	irq_route_gsi(&vms[0], 10, 0x0000000000010000);
+	irq_route_gsi(&vms[0], 10, 0x0000000000008031);
+	assert_false(entries[10] & MASKED);
+}
+
 static void test_a_pin_belongs_to_one_vm(void **state)
 {
 	(void)state;
@@ -438,6 +453,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_level_pin_waits_for_its_end, setup),
 		cmocka_unit_test_setup(test_an_acknowledged_vector_ends_its_pin, setup),
 		cmocka_unit_test_setup(test_a_pin_masked_by_the_vm_stays_masked_at_its_end, setup),
+		cmocka_unit_test_setup(test_an_edge_entry_ends_a_level_pin, setup),
 		cmocka_unit_test_setup(test_a_pin_belongs_to_one_vm, setup),
 		cmocka_unit_test_setup(test_a_bad_pin_entry_masks_the_pin, setup),
 		cmocka_unit_test_setup(test_a_released_vm_hears_nothing, setup),
