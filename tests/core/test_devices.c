@@ -219,6 +219,14 @@ static void the_transmitter_interrupts(void **state)
 	assert_int_equal(in(2), 0x01);
 	out(1, 2);
 	assert_int_equal(interrupts, 3);
+	/* Switched on anew, it is due anew. */
+	assert_int_equal(in(2), 0x02);
+	out(1, 2);
+	assert_int_equal(in(2), 0x01);
+	out(1, 0);
+	out(1, 2);
+	assert_int_equal(interrupts, 4);
+	interrupts = 3;
 	/* OUT2 is the line's gate. */
 	out(4, 0x03);
 	out(1, 0);
@@ -230,6 +238,26 @@ static void the_transmitter_interrupts(void **state)
 	uart_reset(&uart, NULL);
 	out(4, 0x0b);
 	out(1, 2);
+}
+
+static void registers_are_apart(void **state)
+{
+	static const uint8_t set[] = {0, 0x0d, 0x01, 0x1b, 0x12, 0, 0, 0x5a};
+
+	(void)state;
+	for (unsigned last = 0; last < 8; last++) {
+		for (unsigned i = 7; i > 0; i--)
+			out(i, set[i]);
+		out(last, last == 0 ? 0xf : set[last]);
+		assert_int_equal(in(1), 0x0d);
+		assert_int_equal(in(2), 0xc1);
+		assert_int_equal(in(3), 0x1b);
+		assert_int_equal(in(4), 0x12);
+		assert_int_equal(in(7), 0x5a);
+		out(3, 0x80);
+		assert_int_equal(in(0), 1);
+		assert_int_equal(in(1), 0);
+	}
 }
 
 static void only_bytes_are_served(void **state)
@@ -258,6 +286,7 @@ static uint64_t pic_in(struct pic *pic, unsigned offset)
 
 static void linux_finds_an_8259a(void **state)
 {
+	uint64_t value = 0;
 	struct pic pic;
 
 	(void)state;
@@ -283,6 +312,7 @@ static void linux_finds_an_8259a(void **state)
 	pic_out(&pic, 0, 0x20);
 	assert_int_equal(pic_in(&pic, 0), 0);
 	assert_int_equal(pic_in(&pic, 1), 0x77);
+	assert_int_equal(pic_access(&vcpu, &pic, 0, 2, false, &value), -EFAULT);
 }
 
 /* ---- power management ---- */
@@ -374,6 +404,7 @@ static void reset_ports_reset_the_vm(void **state)
 	assert_int_equal(reset_access(&vcpu, NULL, 0, 1, true, &value), 0);
 	assert_int_equal(stopped, VM_STOP_RESET);
 	stopped = VM_STOP_NONE;
+	assert_int_equal(reset_access(&vcpu, NULL, 0, 2, true, &value), -EFAULT);
 	reset_write_cf9(&vm, 0x02);
 	assert_int_equal(stopped, VM_STOP_NONE);
 	reset_write_cf9(&vm, 0x06);
@@ -442,6 +473,7 @@ static void commands_pass_but_those_of_the_output_port(void **state)
 	assert_int_equal(ps2_access_command(&vcpu, &ps2, 0, 1, false, &value), 0);
 	assert_int_equal(value, 0x1c);
 	assert_int_equal(ps2_access_data(&vcpu, &ps2, 0, 2, true, &value), -EFAULT);
+	assert_int_equal(ps2_access_command(&vcpu, &ps2, 0, 2, true, &value), -EFAULT);
 }
 
 static void without_a_controller_only_reset_is_there(void **state)
@@ -480,7 +512,10 @@ static void vms_get_their_devices(void **state)
 
 	(void)state;
 	for (int kind = 0; kind < 2; kind++) {
+		const struct ps2 *keyboard;
+
 		set_up(NULL);
+		vm.number = kind;
 		vm.kind = kind ? VM_CONTROL : VM_UI;
 		assert_int_equal(devices_create(&vm), 0);
 		for (size_t i = 0; i < ARRAY_LENGTH(both); i++)
@@ -490,6 +525,11 @@ static void vms_get_their_devices(void **state)
 		/* The control VM's power management is the machine's. */
 		assert_int_equal(region_of(0x600) != NULL, vm.kind == VM_UI);
 		assert_int_equal(region_of(0x60b) != NULL, vm.kind == VM_UI);
+		/* The real keyboard is the UI VM's. */
+		keyboard = region_of(0x60)->data;
+		assert_ptr_equal(region_of(0x64)->data, keyboard);
+		assert_int_equal(keyboard->read != NULL, vm.kind == VM_UI);
+		assert_int_equal(keyboard->write != NULL, vm.kind == VM_UI);
 	}
 }
 
@@ -532,6 +572,7 @@ int main(void)
 		UART(the_divisor_has_its_own_registers),
 		UART(the_8250_driver_finds_a_16550a),
 		UART(the_transmitter_interrupts),
+		UART(registers_are_apart),
 		UART(only_bytes_are_served),
 		TEST(linux_finds_an_8259a),
 		TEST(sleep_type_off_is_power_off),

@@ -261,6 +261,11 @@ static void operands_are_the_instructions(void **state)
 	assert_int_equal(i.kind, INSN_STORE);
 	assert_int_equal(i.reg, RDX);
 	assert_true(i.reg_high && i.writes && !i.reads && !i.has_immediate);
+	assert_int_equal(decode(INSN_64, "8a 20", &i), 0);
+	assert_int_equal(i.reg, RAX);
+	assert_true(i.reg_high);
+	assert_int_equal(decode(INSN_64, "f6 08 01", &i), 0); /* TEST's second number */
+	assert_int_equal(i.operation, INSN_TEST);
 	assert_int_equal(decode(INSN_64, "40 88 36", &i), 0);
 	assert_int_equal(i.reg, RSI);
 	assert_false(i.reg_high);
@@ -315,6 +320,8 @@ static void what_is_not_supported_says_so(void **state)
 		{INSN_64, "66 0f c3 08"},
 		{INSN_64, "90"},
 		{INSN_64, "0f a2"},
+		{INSN_64, "04 01"}, /* add to AL */
+		{INSN_64, "05 01 02 03 04"},
 	};
 	struct insn insn;
 

@@ -575,6 +575,8 @@ static void icr_sends_what_it_says(void **state)
 	assert_int_equal(action.delivery, VLAPIC_FIXED);
 	assert_int_equal(action.vector, 0x45);
 	assert_int_equal(rdm(MSR_ICR), 0x1234567800004031);
+	assert_int_equal(wrm(0x83f, 0x10), 0);
+	assert_int_equal(action.kind, VLAPIC_IPI);
 	assert_int_equal(wrm(0x83f, 0x0f), 0);
 	assert_int_equal(action.kind, VLAPIC_NOTHING);
 	assert_int_equal(wrm(0x828, 0), 0);
@@ -719,6 +721,25 @@ static void a_period_of_nothing_leaves_the_guest_time(void **state)
 	}
 }
 
+/* A guest sets its TSC as it likes: it gets its interrupts, and not more of them. */
+static void a_tsc_that_jumps_ahead_begins_a_new_period(void **state)
+{
+	(void)state;
+	enable();
+	wr(0x3e0, 0xb);
+	wr(0x320, 0x20041);
+	wr(0x380, 1000000);
+	now += (1ULL << 63) + 12345;
+	assert_true(vlapic_tick(&lapic, now));
+	assert_int_equal(vlapic_deadline(&lapic), now + 2500000);
+	assert_int_equal(rd(0x390), 1000000);
+	now += 1250000;
+	assert_int_equal(rd(0x390), 500000);
+	now -= 5000000;
+	assert_int_equal(rd(0x390), 1000000);
+	assert_false(vlapic_tick(&lapic, now));
+}
+
 static void masked_it_counts_and_does_not_interrupt(void **state)
 {
 	uint64_t start = now;
@@ -782,7 +803,9 @@ static void deadline_mode(void **state)
 	assert_int_equal(rdm(MSR_DEADLINE), now + 10);
 	assert_int_equal(rd(0x390), 0);
 	assert_false(vlapic_tick(&lapic, now + 9));
-	assert_true(vlapic_tick(&lapic, now + 10));
+	now += 10; /* over, also when nobody has ticked yet */
+	assert_int_equal(rdm(MSR_DEADLINE), 0);
+	assert_true(vlapic_tick(&lapic, now));
 	assert_int_equal(vlapic_pending(&lapic), 0x41);
 	assert_int_equal(rdm(MSR_DEADLINE), 0);
 	assert_int_equal(vlapic_deadline(&lapic), 0);
@@ -899,6 +922,7 @@ int main(void)
 		TEST(the_longest_count_does_not_overflow),
 		TEST(periodic_does_not_drift),
 		TEST(a_period_of_nothing_leaves_the_guest_time),
+		TEST(a_tsc_that_jumps_ahead_begins_a_new_period),
 		TEST(masked_it_counts_and_does_not_interrupt),
 		TEST(another_mode_disarms),
 		TEST(deadline_mode),
