@@ -4,8 +4,8 @@
  * lock: the core's interrupt handlers only set atomic bits (x86/interrupt.h), so plain locking is
  * enough.
  *
- * Order, outermost first: vm->lock, vm/irq.c's, iommu's, the IOAPICs', owner table lock, frame lock,
- * log lock.
+ * Order, outermost first: vm->lock, vm/irq.c's, iommu's, the IOAPICs', owner table lock, frame
+ * lock, log lock.
  */
 #ifndef CORE_LIB_LOCK_H
 #define CORE_LIB_LOCK_H

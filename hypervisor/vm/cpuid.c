@@ -86,9 +86,12 @@ static struct cpuid basic(const struct vcpu *vcpu, uint32_t leaf, uint32_t suble
 		r = (struct cpuid){.eax = 1U << 2};
 		break;
 	case 7:
-		r = subleaf != 0 ? (struct cpuid){0}
-				 : (struct cpuid){0, r.ebx & LEAF7_EBX, r.ecx & LEAF7_ECX,
-						  r.edx & LEAF7_EDX};
+		if (subleaf != 0)
+			return (struct cpuid){0};
+		r.eax = 0;
+		r.ebx &= LEAF7_EBX;
+		r.ecx &= LEAF7_ECX;
+		r.edx &= LEAF7_EDX;
 		break;
 	case 0xb:
 		topology(vcpu, subleaf, &r);

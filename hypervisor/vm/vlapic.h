@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A vCPU's local APIC: xAPIC and x2APIC, timer (one-shot, periodic, TSC deadline), IPIs. A pure state
- * machine: it touches no hardware and no other vCPU; what has to happen outside comes back as an
- * action. Source: Intel SDM vol. 3, chapter 11; AMD APM vol. 2, chapter 16.
+ * A vCPU's local APIC: xAPIC and x2APIC, timer (one-shot, periodic, TSC deadline), IPIs. A pure
+ * state machine: it touches no hardware and no other vCPU; what has to happen outside comes back as
+ * an action. Source: Intel SDM vol. 3, chapter 11; AMD APM vol. 2, chapter 16.
  *
  * Context: all calls on the vCPU's own pCPU, except vlapic_post(), which is for any CPU and handler
  * (atomic bits only).
@@ -34,8 +34,8 @@ struct vlapic {
 
 enum vlapic_action_kind {
 	VLAPIC_NOTHING,
-	VLAPIC_IPI,  /* send (see below) */
-	VLAPIC_EOI,  /* a level interrupt of this vector was acknowledged: tell the IOAPIC */
+	VLAPIC_IPI, /* send (see below) */
+	VLAPIC_EOI, /* a level interrupt of this vector was acknowledged: tell the IOAPIC */
 };
 
 enum vlapic_delivery {

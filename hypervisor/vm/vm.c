@@ -104,7 +104,7 @@ int vm_write_memory(struct vm *vm, gpa_t start, const void *from, size_t size)
 
 void vm_request_stop(struct vm *vm, enum vm_stop stop)
 {
-	enum vm_stop none = VM_STOP_NONE;
+	uint32_t none = VM_STOP_NONE;
 
 	__atomic_compare_exchange_n(&vm->stop, &none, stop, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_SEQ_CST);

@@ -65,8 +65,8 @@ struct vm {
 	unsigned number;
 	enum vm_kind kind;
 	char name[VM_NAME_SIZE];
-	enum vm_state state;	    /* atomic */
-	enum vm_stop stop;	    /* atomic: the first reason wins */
+	uint32_t state;		    /* enum vm_state; atomic */
+	uint32_t stop;		    /* enum vm_stop; atomic: the first reason wins */
 	struct lock lock;	    /* the device models' state and the tables */
 	struct space memory;	    /* what the vCPUs see */
 	uint64_t memory_size;	    /* bytes of RAM; for reports */

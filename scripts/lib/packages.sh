@@ -4,13 +4,17 @@
 
 packages_build="autoconf automake make gcc pkg-config libsdl2-dev libpixman-1-dev libgtk-3-dev
 	libcairo2-dev libpango1.0-dev libvirt-dev libwayland-dev libwayland-bin wayland-protocols
-	libxkbcommon-dev libglib2.0-dev libjson-glib-dev libxml2-dev libcmocka-dev"
+	libxkbcommon-dev libglib2.0-dev libjson-glib-dev libxml2-dev libcmocka-dev grub-common"
 packages_run="libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils ovmf swtpm
 	swtpm-tools dbus xkb-data fonts-dejavu-core adwaita-icon-theme librsvg2-common"
+# The bare-metal core's images, boot disc and emulated laptop. Debian's kernel, BusyBox and the console
+# font are fetched by scripts/core-images, not installed.
+packages_core="linux-headers-amd64 libdrm-dev zstd cpio kmod qemu-system-x86 ovmf grub-pc-bin
+	grub-efi-amd64-bin xorriso mtools e2fsprogs socat jq curl imagemagick procps"
 # Two real systems for `scripts/try`.
 packages_guests="debian-installer-12-netboot-amd64 memtest86+"
 packages_tests="jq xvfb xauth xdotool x11-utils imagemagick clang libclang-rt-14-dev clang-format
-	cppcheck man-db libxml2-utils procps xz-utils"
+	cppcheck sparse acpica-tools man-db libxml2-utils procps xz-utils"
 
 # Installs those of the named packages that are missing; says so before it does.
 packages_need() {
