@@ -17,14 +17,6 @@ static struct {
 	uint64_t *map;
 } pool;
 
-#if !__STDC_HOSTED__
-/* Until x86/paging.c has it. */
-__attribute__((weak)) void *phys_virt(hpa_t address)
-{
-	return (void *)(PHYSMAP_BASE + hpa_value(address));
-}
-#endif
-
 void *frame_virt(hpa_t frame)
 {
 	return phys_virt(frame);
