@@ -56,6 +56,7 @@ int iommu_init(const struct acpi_info *info, struct iommu_caps *out)
 	if (error) {
 		log_line("%s: a unit cannot be used: error %d", driver->name, -error);
 		driver = NULL;
+		caps = (struct iommu_caps){false, false};
 		return error;
 	}
 	if (!caps.dma)

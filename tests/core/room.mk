@@ -173,8 +173,11 @@ tests_core_test_vtd_format_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_irq_SOURCES = tests/core/test_irq.c hypervisor/vm/irq.c
 tests_core_test_irq_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_irq_LDADD = $(CORE_TEST_LIBS)
-check_PROGRAMS += tests/core/test_faults
-TESTS_FAST += tests/core/test_faults
+check_PROGRAMS += tests/core/test_faults tests/core/test_iommu
+TESTS_FAST += tests/core/test_faults tests/core/test_iommu
+tests_core_test_iommu_SOURCES = tests/core/test_iommu.c hypervisor/iommu/iommu.c $(CORE_STUB)
+tests_core_test_iommu_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_iommu_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_faults_SOURCES = tests/core/test_faults.c hypervisor/vm/faults.c $(CORE_STUB)
 tests_core_test_faults_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_faults_LDADD = $(CORE_TEST_LIBS)
@@ -241,12 +244,13 @@ tests_core_test_trace_LDADD = $(CORE_TEST_LIBS)
 
 # Boots of the emulated laptop.
 if WITH_CORE
-TESTS_SYSTEM += tests/core/images.sh
+TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh
 endif
 endif
 
 # The service VMs' images are made by scripts/core-images.
-EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh tests/core/boot.sh
+EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh tests/core/boot.sh \
+	tests/core/refuse.sh
 .PHONY: run-core
 if WITH_CORE
 run-core: mullion-core
