@@ -38,7 +38,7 @@ part_of() { convert "$1" -crop "$2" +repage rgb:- | sha256sum; }
 
 # changes_picture GEOMETRY PATTERN COMMAND...: after it the line comes, and those pixels are others.
 changes_picture() {
-	local geometry=$1 pattern=$2 before
+	local geometry=$1 pattern=$2 before core_mark
 	shift 2
 	core_set_mark
 	core_screenshot "$out/ui.png" && before=$(part_of "$out/ui.png" "$geometry") && "$@" &&
@@ -49,7 +49,7 @@ card_key=540x60+670+180 # where the last key is written
 
 # pointer_shows KIND X Y: moved, said, and drawn where it is said to be: black tip, white below.
 pointer_shows() {
-	local x y
+	local x y core_mark
 	core_set_mark
 	core_pointer "$@" && core_wait_line "testcard: pointer [0-9]+ [0-9]+ $1" 30 || return
 	read -r x y < <(core_log | sed -n "s/.*testcard: pointer \([0-9]*\) \([0-9]*\) $1.*/\1 \2/p" | tail -n 1)
