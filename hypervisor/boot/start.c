@@ -78,7 +78,7 @@ static void read_options(void)
 
 static void init_screen(void)
 {
-	const struct screen_mode mode = {
+	struct screen_mode mode = {
 		.base = hpa(boot_info.framebuffer.base),
 		.width = boot_info.framebuffer.width,
 		.height = boot_info.framebuffer.height,
@@ -89,6 +89,9 @@ static void init_screen(void)
 		.blue_position = boot_info.framebuffer.blue_position,
 	};
 
+	/* A BIOS leaves text mode where the loader sets none. */
+	if (mode.bits_per_pixel == 0 && !boot_info.efi)
+		mode.base = hpa(SCREEN_VGA_TEXT);
 	screen_init(&mode);
 }
 

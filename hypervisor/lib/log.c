@@ -26,22 +26,20 @@ static void take(void)
 
 static void write_line(const char *format, va_list arguments)
 {
-	char line[LINE_SIZE];
-	uint64_t tsc = rdtsc();
-	uint64_t seconds = 0, microseconds = 0;
+	static char line[LINE_SIZE];
+	uint64_t tsc, seconds = 0, microseconds = 0;
 	size_t length;
 
+	/* Under the lock, so that the times of lines rise. */
+	take();
+	tsc = rdtsc();
 	if (tsc_hz != 0) {
 		seconds = tsc / tsc_hz;
 		microseconds = tsc % tsc_hz * 1000 / (tsc_hz / 1000);
 	}
-	length = format_text(line, sizeof(line) - 1,
-			     "[%5llu.%06llu] core: ", (unsigned long long)seconds,
-			     (unsigned long long)microseconds);
+	length = format_text(line, sizeof(line) - 1, "[%5lu.%06lu] core: ", seconds, microseconds);
 	length += format_text_va(line + length, sizeof(line) - 1 - length, format, arguments);
 	line[length] = '\n';
-	line[length + 1] = '\0';
-	take();
 	serial_write(line, length + 1);
 	line[length] = '\0';
 	screen_write(line);

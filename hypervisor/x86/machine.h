@@ -13,9 +13,10 @@ uint64_t wall_clock_at_boot(void);
 void delay_us(uint64_t microseconds);
 
 /* ---- the core's own page tables (x86/paging.c) ---- */
-/* All RAM is mapped at PHYSMAP_BASE + address, NX, read-write; the core's image at its link address,
- * text read-only and executable, read-only data, data NX. Pages that a VM owns stay in the map: the
- * core copies to and from them with SMAP's help only through vm_read_memory() and its kind. */
+/* All RAM is mapped at PHYSMAP_BASE + address, NX, read-write; the core's image at its link
+ * address, text read-only and executable, read-only data, data NX. Pages that a VM owns stay in the
+ * map: the core copies to and from them with SMAP's help only through vm_read_memory() and its
+ * kind. */
 #define PHYSMAP_BASE 0xffff800000000000ULL
 void *phys_virt(hpa_t address);
 /* Maps device memory uncached; for good. NULL when the core's tables are full. */
@@ -28,6 +29,7 @@ struct screen_mode {
 	uint8_t bits_per_pixel;
 	uint8_t red_position, green_position, blue_position;
 };
+#define SCREEN_VGA_TEXT 0xb8000 /* as a base: VGA's text mode, 80 columns, 25 rows */
 void screen_init(const struct screen_mode *mode);
 void screen_write(const char *line);
 /* Nothing is drawn any more, except by a panic, which takes the screen back. */
@@ -45,8 +47,8 @@ int serial_read(void);
 struct acpi_info;
 void power_init(const struct acpi_info *acpi);
 _Noreturn void machine_restart(void);
-/* Writes the sleep type that the control VM wrote to PM1 control; returns if the machine does not go
- * off. */
+/* Writes the sleep type that the control VM wrote to PM1 control; returns if the machine does not
+ * go off. */
 void machine_power_off(uint16_t pm1_control);
 
 #endif

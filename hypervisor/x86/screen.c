@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The boot loader's framebuffer, as long as it is the core's. */
-#include "lib/log.h"
+/* The boot loader's framebuffer, or VGA's text mode, as long as it is the core's. */
 #include "x86/machine.h"
 #include "x86/text.h"
 
@@ -9,13 +8,43 @@
 #define PANIC_FOREGROUND 0xffffff
 #define PANIC_BACKGROUND 0x8a1014
 
+#define VGA_COLUMNS 80
+#define VGA_ROWS    25
+#define VGA_LOG	    0x0700 /* grey on black */
+#define VGA_PANIC   0x4f00 /* white on red */
+
 static struct text_screen screen;
+static volatile uint16_t *vga; /* NULL: a framebuffer */
+static uint16_t vga_colour = VGA_LOG;
 static bool usable, shown;
+
+static void vga_scroll(void)
+{
+	for (unsigned i = 0; i < VGA_COLUMNS * (VGA_ROWS - 1); i++)
+		vga[i] = vga[i + VGA_COLUMNS];
+	for (unsigned i = 0; i < VGA_COLUMNS; i++)
+		vga[VGA_COLUMNS * (VGA_ROWS - 1) + i] = vga_colour | ' ';
+}
+
+/* New lines come in at the bottom. */
+static void vga_write(const char *line)
+{
+	do {
+		vga_scroll();
+		for (unsigned i = 0; i < VGA_COLUMNS && *line != '\0'; i++)
+			vga[VGA_COLUMNS * (VGA_ROWS - 1) + i] = vga_colour | (uint8_t)*line++;
+	} while (*line != '\0');
+}
 
 void screen_init(const struct screen_mode *mode)
 {
 	void *pixels;
 
+	if (hpa_value(mode->base) == SCREEN_VGA_TEXT) {
+		vga = map_device(mode->base, VGA_COLUMNS * VGA_ROWS * sizeof(*vga));
+		usable = shown = vga != NULL;
+		return;
+	}
 	/* text_init() looks at the numbers before anything relies on them. */
 	if (text_init(&screen, mode, NULL) < 0)
 		return;
@@ -24,13 +53,16 @@ void screen_init(const struct screen_mode *mode)
 		return;
 	screen.pixels = pixels;
 	text_clear(&screen, LOG_FOREGROUND, LOG_BACKGROUND);
-	usable = true;
-	shown = true;
+	usable = shown = true;
 }
 
 void screen_write(const char *line)
 {
-	if (__atomic_load_n(&shown, __ATOMIC_ACQUIRE))
+	if (!__atomic_load_n(&shown, __ATOMIC_ACQUIRE))
+		return;
+	if (vga != NULL)
+		vga_write(line);
+	else
 		text_write(&screen, line);
 }
 
@@ -43,6 +75,12 @@ void screen_take_back(void)
 {
 	if (!usable)
 		return;
-	text_clear(&screen, PANIC_FOREGROUND, PANIC_BACKGROUND);
+	if (vga != NULL) {
+		vga_colour = VGA_PANIC;
+		for (unsigned i = 0; i < VGA_ROWS; i++)
+			vga_scroll();
+	} else {
+		text_clear(&screen, PANIC_FOREGROUND, PANIC_BACKGROUND);
+	}
 	__atomic_store_n(&shown, true, __ATOMIC_RELEASE);
 }
