@@ -81,7 +81,7 @@ static void model_error(uint32_t bit)
 	m.errors |= bit;
 }
 
-static void model_post(unsigned vector, bool level)
+static void model_post(uint8_t vector, bool level)
 {
 	if (m.mode == OFF || !m.enabled)
 		return;
@@ -148,7 +148,7 @@ static void model_tick(void)
 	if (timer_mode() == PERIODIC)
 		model_arm();
 	if (!(m.lvt[0] & 0x10000))
-		model_post(m.lvt[0] & 0xff, false);
+		model_post((uint8_t)m.lvt[0], false);
 }
 
 static uint32_t model_count(void)
@@ -546,7 +546,7 @@ static void step(void)
 		/* Two posts of a vector that nobody looked at between are one, of level if any is.
 		 */
 		vlapic_requested(&real);
-		model_post(vector, level);
+		model_post((uint8_t)vector, level);
 		break;
 	case 11 ... 12:
 		pending = top(m.irr);
