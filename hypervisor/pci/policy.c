@@ -97,6 +97,11 @@ static const struct rule rules[] = {
 	{ VIEW_OWN, SPECIFIC, 0x80860106, 0x90, PART_NONE, ALL, 0, 0x003f0000, 0, 0,
 	  "Intel AHCI: which ports are on" },
 
+	/* And what their firmware's AML writes, to no effect. */
+	{ VIEW_OWN, SPECIFIC, 0x80860601, 0x60, PART_NONE, ALL, 0, 0, 0, ALL,
+	  "Intel ISA bridge: routes of interrupt lines to the 8259, which nobody uses" },
+	{ VIEW_OWN, SPECIFIC, 0x80860601, 0x68, PART_NONE, ALL, 0, 0, 0, ALL, "as above" },
+
 	/* Bridges: windows and bus numbers are the firmware's. Their own BARs, interrupts and most
 	 * capabilities are not there. */
 	BRIDGE(0x00, ALL, 0, 0, 0, 0, "its identity"),
