@@ -65,8 +65,9 @@ void arrange_memory(const struct boot_info *boot, const struct acpi_info *acpi,
 	};
 
 	for (size_t i = 0; i < acpi->table_count; i++)
-		add(tables, &input.table_count, hpa_value(acpi->tables[i].address),
-		    acpi->tables[i].length);
+		if (acpi->tables[i].good)
+			add(tables, &input.table_count, hpa_value(acpi->tables[i].address),
+			    acpi->tables[i].length);
 	for (size_t i = 0; i < plan->manifest.vm_count; i++) {
 		const struct linux_kernel *kernel =
 			plan->manifest.vms[i].control ? &plan->control.kernel : &plan->ui.kernel;
