@@ -49,6 +49,10 @@ void mullion_terminal_finish(void);
 int mullion_watchdog_init(struct mullion_bus *bus);
 void mullion_watchdog_finish(void);
 
+/* panic.c: tells the core when this kernel panics. */
+void mullion_panic_init(void);
+void mullion_panic_finish(void);
+
 /* report.c: /sys/kernel/debug/mullion. */
 void mullion_report_init(struct mullion_bus *bus);
 void mullion_report_finish(void);

@@ -110,6 +110,7 @@ static int bus_probe(struct pci_dev *pci, const struct pci_device_id *id)
 	error = mullion_watchdog_init(bus);
 	if (error)
 		goto fail_watchdog;
+	mullion_panic_init();
 	mullion_report_init(bus);
 	dev_info(&pci->dev, "VM %u, the %s VM; features %#x, %d doorbells\n", bus->vm,
 		 bus->kind == MULLION_VM_CONTROL ? "control" : "UI", bus->features, bus->vectors);
@@ -129,6 +130,7 @@ static void bus_remove(struct pci_dev *pci)
 	struct mullion_bus *bus = pci_get_drvdata(pci);
 
 	mullion_report_finish();
+	mullion_panic_finish();
 	mullion_watchdog_finish();
 	mullion_terminal_finish();
 	mullion_console_finish();

@@ -1,7 +1,7 @@
 # The service VMs' kernel modules, by the kernel's own build (linux/Makefile says how without this
 # one). `make modules`: linux/build/mullion-bus.ko. Not a part of `all`: it takes kernel headers.
 MODULE_FILES = linux/Kbuild linux/Makefile linux/bus.h linux/console.c linux/main.c linux/report.c \
-	linux/terminal.c linux/watchdog.c
+	linux/panic.c linux/terminal.c linux/watchdog.c
 EXTRA_DIST += $(MODULE_FILES)
 
 .PHONY: modules

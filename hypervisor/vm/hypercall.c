@@ -322,6 +322,21 @@ static int64_t do_doorbell(struct vcpu *vcpu, const struct hypercall *call)
 	return 0;
 }
 
+/* ---- PANICKED(confirm) ---- */
+static int check_panicked(struct vm *vm, const uint64_t untrusted[4], struct hypercall *call)
+{
+	(void)vm;
+	(void)call;
+	return untrusted[0] == MULLION_PANICKED_CONFIRM ? 0 : -EINVAL;
+}
+
+static int64_t do_panicked(struct vcpu *vcpu, const struct hypercall *call)
+{
+	(void)call;
+	vm_request_stop(vcpu_vm(vcpu), VM_STOP_PANIC);
+	return 0;
+}
+
 /* Every call: who may, and its two halves. No check: there is nothing to be checked. */
 static const struct {
 	const char *name;
@@ -342,6 +357,7 @@ static const struct {
 	CALL(VM_INFO)       = { "vm-info",       false, check_vm_info,       do_vm_info },
 	CALL(VM_RESET)      = { "vm-reset",      true,  check_vm_reset,      do_vm_reset },
 	CALL(DOORBELL)      = { "doorbell",      false, check_doorbell,      do_doorbell },
+	CALL(PANICKED)      = { "panicked",      false, check_panicked,      do_panicked },
 /* clang-format on */
 #undef CALL
 };

@@ -21,6 +21,7 @@ static const char *const stop_names[] = {
 	[VM_STOP_NONE] = "nothing",
 	[VM_STOP_RESET] = "a reset it asked for",
 	[VM_STOP_TRIPLE_FAULT] = "a triple fault",
+	[VM_STOP_PANIC] = "a panic of its kernel",
 	[VM_STOP_POWER_OFF] = "power-off",
 	[VM_STOP_WATCHDOG] = "its watchdog: it hangs",
 	[VM_STOP_BAD_EXIT] = "an exit that cannot be handled",

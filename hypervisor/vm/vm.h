@@ -41,6 +41,7 @@ enum vm_stop {
 	VM_STOP_NONE,
 	VM_STOP_RESET, /* asked for: reset register, keyboard controller, triple fault */
 	VM_STOP_TRIPLE_FAULT,
+	VM_STOP_PANIC, /* its kernel says so */
 	VM_STOP_POWER_OFF,
 	VM_STOP_WATCHDOG,
 	VM_STOP_BAD_EXIT, /* an exit the core does not know, or a state the CPU refuses */

@@ -280,6 +280,16 @@ static void test_doorbell_needs_a_bell_and_a_vm(void **state)
 	assert_int_equal(fake_vms[FAKE_CONTROL].msis, 0); /* not set up */
 }
 
+static void test_a_panic_stops_the_caller_once_it_is_confirmed(void **state)
+{
+	(void)state;
+	assert_int_equal(call(FAKE_UI, PANICKED, 0), -EINVAL);
+	assert_int_equal(fake_vms[FAKE_UI].vm.stop, VM_STOP_NONE);
+	assert_int_equal(call(FAKE_UI, PANICKED, MULLION_PANICKED_CONFIRM), 0);
+	assert_int_equal(fake_vms[FAKE_UI].vm.stop, VM_STOP_PANIC);
+	assert_int_equal(fake_vms[FAKE_CONTROL].vm.stop, VM_STOP_NONE);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -296,6 +306,7 @@ int main(void)
 		TEST(test_trace_is_read_in_order),
 		TEST(test_vm_info_is_for_oneself_and_the_control_vm),
 		TEST(test_control_vm_resets_the_ui_vm_only),
+		TEST(test_a_panic_stops_the_caller_once_it_is_confirmed),
 		TEST(test_doorbell_needs_a_bell_and_a_vm),
 	};
 
