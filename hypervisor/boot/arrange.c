@@ -54,7 +54,7 @@ void arrange_memory(const struct boot_info *boot, const struct acpi_info *acpi,
 	struct layout_input input = {
 		.boot = boot,
 		.manifest = &plan->manifest,
-		.image = {hpa_value(image_load), (uint64_t)(image_end - image_start)},
+		.image = {hpa_value(image_load), image_size()},
 		.keep = keep,
 		.keep_count = keep_count,
 		.devices = devices,

@@ -18,7 +18,12 @@ extern hpa_t image_load;
 /* The physical address of something in the image. */
 static inline hpa_t image_physical(const void *symbol)
 {
-	return hpa(hpa_value(image_load) + (uint64_t)((const char *)symbol - image_start));
+	return hpa(hpa_value(image_load) + ((uint64_t)symbol - (uint64_t)image_start));
+}
+
+static inline uint64_t image_size(void)
+{
+	return (uint64_t)image_end - (uint64_t)image_start;
 }
 #endif
 

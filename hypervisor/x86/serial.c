@@ -15,10 +15,11 @@ enum {
 	UART_SCRATCH = COM1 + 7,
 };
 
-#define STATUS_READY  0x01
-#define STATUS_EMPTY  0x20
-#define WAIT_FOR_SEND 100000 /* polls: some 100 ms of port reads, then the line is taken for dead  \
-			      */
+#define STATUS_READY 0x01
+#define STATUS_EMPTY 0x20
+#define WAIT_FOR_SEND                                                                              \
+	100000 /* polls: some 100 ms of port reads, then the line is taken for dead                \
+		*/
 
 static bool present;
 

@@ -123,8 +123,8 @@ void pcpu_start_others(const uint32_t *apic_ids, size_t count, void (*entry)(voi
 	if (count > PCPU_MAX)
 		core_panic(REASON_TOO_MANY_CPUS, "%zu, not %u", count, PCPU_MAX);
 	ap_start_tables = paging_root();
-	memcpy(page, ap_code, (size_t)(ap_code_end - ap_code));
-	memcpy(page + (ap_code_tables - ap_code), &tables, sizeof(tables));
+	memcpy(page, ap_code, (uint64_t)ap_code_end - (uint64_t)ap_code);
+	memcpy(page + ((uint64_t)ap_code_tables - (uint64_t)ap_code), &tables, sizeof(tables));
 	for (size_t i = 0; i < count; i++) {
 		struct cpu *cpu = &cpus[pcpu_count];
 
