@@ -111,11 +111,16 @@ static void test_the_ui_vm_is_a_whole_machine(void **state)
 	assert_int_equal(info.fadt.reset_space, 1);
 	assert_int_equal(info.fadt.reset_address, 0xcf9);
 	assert_int_equal(info.fadt.reset_value, 6);
-	assert_true(info.fadt.flags & 1U << 8); /* a PM timer of 32 bits */
+	assert_int_equal(info.fadt.flags, 0x575); /* among them: a PM timer of 32 bits */
 	assert_int_equal(info.fadt.boot_flags, 1 | 1 << 1 | 1 << 2 | 1 << 4 | 1 << 5);
 	assert_int_equal(hpa_value(info.tables[4].address) % 64, 0); /* FACS */
-	/* The old fields, for who does not read the wide ones. */
+	assert_int_equal(load32(buffer + 20), 36);		     /* the RSDP's length */
+	/* The old fields, for who does not read the wide ones, and those. */
 	fadt = table("FACP");
+	assert_memory_equal(fadt + 148, "\1\x20\0\3\0\6\0\0\0\0\0\0", 12);
+	assert_memory_equal(fadt + 172, "\1\x10\0\2\4\6\0\0\0\0\0\0", 12);
+	assert_memory_equal(fadt + 208, "\1\x20\0\3\x08\6\0\0\0\0\0\0", 12);
+	assert_true(load64(fadt + 140) == hpa_value(info.tables[3].address));
 	assert_int_equal(load32(fadt + 36), hpa_value(info.tables[4].address));
 	assert_int_equal(load32(fadt + 40), hpa_value(info.tables[3].address));
 	assert_int_equal(load32(fadt + 56), 0x600);
@@ -306,6 +311,8 @@ static void make_machine(size_t fadt_size)
 	fake_acpi_reset(&fake);
 	dsdt_at = put_table("DSDT", 100);
 	fake.root_count = 0;
+	put_table("FACP", 200); /* a broken one */
+	fake.memory[fake.table + 20] ^= 1;
 	fadt_at = put_table("FACP", fadt_size - 36);
 	store32(fake_acpi_at(&fake, fadt_at) + 40, (uint32_t)dsdt_at);
 	store16(fake_acpi_at(&fake, fadt_at) + 46, 9);

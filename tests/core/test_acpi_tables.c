@@ -224,6 +224,9 @@ static void test_the_rsdt_stands_in_for_a_bad_xsdt(void **state)
 	fake_acpi_seal_rsdp(&fake);
 	assert_int_equal(fake_acpi_parse(&fake), 0);
 	assert_int_equal(info->rsdp_revision, 0);
+	assert_int_equal(acpi_parse(fake.rsdp, 20, fake_acpi_read, &fake, info, fake.problems, 4,
+				    &fake.problem_count),
+			 0);
 }
 
 static void test_without_a_root_there_is_nothing(void **state)
@@ -456,6 +459,9 @@ static void test_bad_madts_are_refused(void **state)
 	put_cpu(0, 1);
 	put8(5), put8(12), put16(0), put64(0xfee00010);
 	fake_acpi_end(&fake);
+	refused("APIC", "has a bad local APIC address");
+	begin();
+	change(madt, 36, 0, 4);
 	refused("APIC", "has a bad local APIC address");
 	begin();
 	change(madt, 4, 36 + 7, 4);
@@ -698,10 +704,11 @@ static void test_ivrs_entries_of_all_kinds(void **state)
 {
 	(void)state;
 	begin_ivrs();
-	put_ivhd(0x40, 40 + 4 * 6 + 8 * 7 + 16 + 32 + 25, 0x0002, 0xfeb80000);
-	put_device(0, 0);	       /* padding */
-	put_device(2, 0x0010);	       /* scope 0 */
-	put_device(3, 0x0020);	       /* scope 1 */
+	put_ivhd(0x40, 40 + 4 * 9 + 8 * 7 + 16 + 32 + 25, 0x0002, 0xfeb80000);
+	put_device(0, 0);      /* padding */
+	put_device(2, 0x0010); /* scope 0 */
+	put_device(3, 0x0020); /* scope 1 */
+	put_device(0, 0);
 	put_device(4, 0x002f);	       /* its end */
 	put_alias(66, 0x0030, 0x0100); /* scope 2 */
 	put_alias(67, 0x0200, 0x0110); /* scope 3 */
@@ -715,9 +722,11 @@ static void test_ivrs_entries_of_all_kinds(void **state)
 	put8(130), put_zeros(15);      /* unknown, 16 bytes */
 	put8(200), put_zeros(31);      /* unknown, 32 bytes */
 	put_device(240, 0x00a5), put_zeros(17), put8(3), put_zeros(3); /* scope 8: by name */
+	put_device(3, 0x0050);					       /* scope 9: a range of one */
+	put_device(4, 0x0050);
 	fake_acpi_end(&fake);
 	accepted();
-	assert_int_equal(info->scope_count, 9);
+	assert_int_equal(info->scope_count, 10);
 	expect_scope(0, 0x0010, 0x0010);
 	expect_scope(1, 0x0020, 0x002f);
 	expect_scope(2, 0x0030, 0x0030);
@@ -734,7 +743,9 @@ static void test_ivrs_entries_of_all_kinds(void **state)
 	assert_int_equal(info->scopes[6].ioapic_id, 9);
 	expect_scope(7, 0x00a1, 0x00a1);
 	assert_false(info->scopes[7].ioapic);
+	assert_int_equal(info->scopes[7].ioapic_id, 0);
 	expect_scope(8, 0x00a5, 0x00a5);
+	expect_scope(9, 0x0050, 0x0050);
 }
 
 static void test_the_highest_block_of_a_unit_counts(void **state)
@@ -751,13 +762,18 @@ static void test_the_highest_block_of_a_unit_counts(void **state)
 			put_ivhd(orders[i][j], (old ? 24 : 40) + 4, 0x0002, 0xfeb80000);
 			put_device(2, orders[i][j]);
 		}
-		put_ivhd(0x11, 44, 0x4002, 0xfeb90000); /* another unit */
+		put_ivhd(0x11, 52, 0x4002, 0xfeb90000); /* another unit */
 		put_device(1, 0);
+		put_device(2, 0x4100);
+		put_device(2, 0x4200);
 		fake_acpi_end(&fake);
 		accepted();
 		assert_int_equal(info->iommu_count, 2);
-		assert_int_equal(info->scope_count, 1);
-		assert_int_equal(info->scopes[0].first, 0x40);
+		assert_int_equal(info->scope_count, 3);
+		expect_scope(0, 0x40, 0x40);
+		assert_int_equal(info->scopes[0].iommu, 0);
+		expect_scope(2, 0x4200, 0x4200);
+		assert_int_equal(info->scopes[2].iommu, 1);
 		for (unsigned unit = 0; unit < 2; unit++)
 			assert_int_equal(info->iommus[unit].all,
 					 hpa_value(info->iommus[unit].base) == 0xfeb90000);
@@ -922,7 +938,8 @@ static void test_dmar_scopes(void **state)
 	put_path(77, 0, 0, 1, 0);		   /* unknown */
 	put_drhd(16, 0, 1, 0xfed92000);		   /* another segment */
 	put16(2), put16(8), put32(0);		   /* ATSR */
-	put_rmrr(24 + 16, 0x7b800000, 0x7fffffff); /* two devices */
+	put_rmrr(24 + 24, 0x7b800000, 0x7fffffff); /* two devices */
+	put_path(77, 0, 0, 1, 0);
 	put_path(1, 0, 0, 2, 0);
 	put_path(1, 0, 0, 0x14, 0);
 	put_rmrr(24 + 10, 0x6000, 0x6fff);
