@@ -83,7 +83,7 @@ struct acpi_info {
 	struct acpi_override overrides[ACPI_MAX_OVERRIDES];
 	size_t override_count;
 
-	/* MCFG, segment 0. */
+	/* MCFG, segment 0. The address is that of bus 0, whatever the first bus is. */
 	hpa_t ecam;
 	uint8_t ecam_first_bus, ecam_last_bus;
 
