@@ -13,6 +13,7 @@ core_firmware=${core_firmware:-bios} # bios or ovmf
 core_iommu=${core_iommu:-amd}	    # amd, intel or none
 core_cpu=${core_cpu:-max,+svm,+npt}
 core_cpus=${core_cpus:-2}
+core_accel=${core_accel:-tcg,thread=multi}
 core_memory=${core_memory:-3G}
 core_vga=${core_vga:-virtio}	    # virtio or std
 core_nic=${core_nic:-virtio}	    # virtio or e1000e (whose link takes three seconds)
@@ -102,7 +103,7 @@ core_iso() {
 
 # core_prepare: makes disc and disk in $core_dir; core_options is then what QEMU is called with.
 core_prepare() {
-	core_options=(-nodefaults -no-user-config -M q35,kernel-irqchip=split -accel tcg,thread=multi
+	core_options=(-nodefaults -no-user-config -M q35,kernel-irqchip=split -accel "$core_accel"
 		-cpu "$core_cpu" -smp "$core_cpus" -m "$core_memory" -display "$core_display")
 	core_iso "$core_dir/boot.iso" || return
 	[ -f "$core_dir/disk.img" ] ||
@@ -155,7 +156,7 @@ core_boot() {
 	core_prepare || return
 	rm -f "$core_dir"/{core.log,qmp.in,qmp.out,control.in,control.out,qmp.sock,control.sock}
 	: >"$core_dir/core.log"
-	core_mark=1 core_serial=0
+	core_mark=1
 	qemu-system-x86_64 "${core_options[@]}" >"$core_dir/qemu.log" 2>&1 &
 	core_qemu=$!
 	core_until 20 "QEMU" test -S "$core_dir/qmp.sock" || return
@@ -216,28 +217,26 @@ core_set_mark() { core_mark=$(($(wc -l <"$core_dir/core.log") + 1)); }
 
 # core_qmp COMMAND [ARGUMENTS]: prints what it returns; fails if that is an error.
 core_qmp() {
-	local answer
-	core_serial=$((core_serial + 1))
-	jq -cn --arg command "$1" --argjson arguments "${2:-{\}}" --argjson id $core_serial \
+	local answer id
+	id=$(core_unique)
+	jq -cn --arg command "$1" --argjson arguments "${2:-{\}}" --arg id "$id" \
 		'{execute: $command, arguments: $arguments, id: $id}' >&"$core_qmp_in" || return
-	core_until 30 "QEMU's answer to $1" core_qmp_answered $core_serial || return
-	answer=$(jq -c "select(.id == $core_serial)" "$core_dir/qmp.out")
+	core_until 30 "QEMU's answer to $1" core_qmp_answered "$id" || return
+	answer=$(jq -c --arg id "$id" 'select(.id == $id)' "$core_dir/qmp.out")
 	if [ "$(jq 'has("error")' <<<"$answer")" = true ]; then
 		echo "mullion: QEMU refuses $1: $(jq -r .error.desc <<<"$answer")" >&2
 		return 1
 	fi
 	jq -r '.return' <<<"$answer"
 }
-core_qmp_answered() { grep -q "\"id\": $1[,}]" "$core_dir/qmp.out"; }
+core_qmp_answered() { grep -q "\"id\": \"$1\".*}" "$core_dir/qmp.out"; }
+# A word that was not there before, in subshells too.
+core_unique() { date +core-%s-%N; }
 
 # core_screenshot FILE.png: what is on screen.
 core_screenshot() {
 	core_qmp screendump "$(jq -cn --arg file "$(realpath "$1")" \
 		'{filename: $file, format: "png", device: "vga"}')" >/dev/null
-}
-# core_pixel X Y FILE.png: as rrggbb.
-core_pixel() {
-	convert "$3" -crop "1x1+$1+$2" -depth 8 txt:- | sed -n 's/.*#\([0-9A-F]\{6\}\).*/\1/p' | tr A-F a-f
 }
 
 # core_events usb|ps2 EVENT...: to the devices of that kind, as of QMP's input-send-event.
@@ -275,8 +274,7 @@ core_http() { curl -sS --fail --max-time 30 "http://$core_http_at$1"; }
 # exit status.
 core_control_shell() {
 	local mark output
-	core_serial=$((core_serial + 1))
-	mark=core-$core_serial
+	mark=$(core_unique)
 	# The quotes keep the echo of what is typed from looking like the answer.
 	printf "echo '%s'-begin; { %s\n}; echo '%s'-end \$?\n" "$mark" "$1" "$mark" >&"$core_control_in"
 	core_until "${2:-30}" "the end of '$1' in the control VM" \
