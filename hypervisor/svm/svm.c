@@ -196,7 +196,6 @@ static void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	give_pending(vcpu);
 	vmcb->rax = vcpu->registers[RAX];
 	vmcb->rsp = vcpu->registers[RSP];
-	vmcb->tsc_offset = vcpu->tsc_offset;
 	vmcb->tlb_control = 0;
 	if (svm->flushed != generation) {
 		vmcb->tlb_control =

@@ -47,7 +47,6 @@ static void start(struct vm *vm)
 
 		vcpu->events = 0;
 		vcpu->parked = 0;
-		vcpu->tsc_offset = 0;
 		vcpu->clock_msr = 0;
 		vcpu->state = VCPU_OFF;
 		vlapic_reset(&vcpu->lapic, i, i == 0, tsc_hz, false);

@@ -76,7 +76,7 @@ static int read_msr(struct vcpu *vcpu, size_t line, uint32_t msr, uint64_t *valu
 	case CLOCK:
 		return pvclock_read(vcpu, msr, value);
 	case TSC:
-		*value = rdtsc() + vcpu->tsc_offset;
+		*value = rdtsc();
 		return 0;
 	case MICROCODE:
 		*value = microcode_level();
@@ -105,8 +105,7 @@ static int write_msr(struct vcpu *vcpu, size_t line, uint32_t msr, uint64_t valu
 	case CLOCK:
 		return pvclock_write(vcpu, msr, value);
 	case TSC:
-		vcpu->tsc_offset = value - rdtsc();
-		return 0;
+		return 0; /* it stays the machine's, for all VMs */
 	case READ:
 	default:
 		return -EPERM;

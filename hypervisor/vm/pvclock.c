@@ -81,7 +81,7 @@ static int write_time(struct vcpu *vcpu)
 {
 	gpa_t at = gpa(vcpu->clock_msr & ~ENABLE);
 	struct time_info info = {
-		.version = 1, .tsc = reference_tsc() + vcpu->tsc_offset, .flags = TSC_STABLE};
+		.version = 1, .tsc = reference_tsc(), .flags = TSC_STABLE};
 	uint32_t even = 2;
 	int error;
 
@@ -110,10 +110,4 @@ int pvclock_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 		return -EPERM;
 	}
 	return 0;
-}
-
-void pvclock_update(struct vcpu *vcpu)
-{
-	if (vcpu->clock_msr & ENABLE)
-		write_time(vcpu);
 }

@@ -19,7 +19,5 @@ void pvclock_scale(uint64_t hz, uint32_t *mul, int8_t *shift);
 /* MSRs 0x11, 0x12, 0x4b564d00, 0x4b564d01. -EPERM: #GP. */
 int pvclock_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 int pvclock_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
-/* The vCPU's TSC offset changed: its page is written anew, if it has one. */
-void pvclock_update(struct vcpu *vcpu);
 
 #endif

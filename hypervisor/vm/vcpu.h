@@ -42,7 +42,6 @@ struct vcpu {
 	uint32_t parked;	/* atomic: the VM is stopping, and this vCPU has left for good */
 	uint64_t registers[16]; /* RAX and RSP live here too between exits */
 	struct vlapic lapic;
-	uint64_t tsc_offset;
 	uint64_t clock_msr; /* KVM paravirtual clock of this vCPU; vm/pvclock.c */
 	void *vendor;	    /* struct svm_vcpu */
 };

@@ -79,8 +79,12 @@ void interrupt_dispatch(struct interrupt_frame *frame)
 {
 	uint8_t vector = (uint8_t)frame->vector;
 
-	if (vector == VECTOR_STOP || (vector == VECTOR_NMI && panic_is_on()))
+	if ((vector == VECTOR_STOP || vector == VECTOR_NMI) && panic_is_on())
 		cpu_halt();
+	/* One that no hardware error stands behind, a device may have forged (without interrupt
+	 * remapping): NMI status is in port 0x61 (ICH9 data sheet, 13.7.1). */
+	if (vector == VECTOR_NMI && !(inb(0x61) & 0xc0))
+		return;
 	if (vector < 32)
 		panic_exception(frame);
 	if (vector < VECTOR_DEVICE_FIRST || vector == VECTOR_SPURIOUS)
