@@ -34,7 +34,7 @@ cat >"$work/stream" <<-'END'
 	printf 'Content-Type: text/plain\r\n\r\n'
 	n=0
 	while :; do
-		echo $n >>/disk/stream && fsync /disk/stream || exit
+		echo $n >>/disk/stream && sync || exit
 		echo $n
 		n=$((n + 1))
 		usleep 100000
