@@ -22,7 +22,7 @@ static size_t list_devices(const struct acpi_info *acpi, struct range devices[MA
 {
 	size_t count = 0;
 
-	add(devices, &count, hpa_value(acpi->ecam),
+	add(devices, &count, hpa_value(acpi->ecam) + acpi->ecam_first_bus * BUS_WINDOW,
 	    (acpi->ecam_last_bus - acpi->ecam_first_bus + 1) * BUS_WINDOW);
 	add(devices, &count, hpa_value(acpi->lapic), PAGE_SIZE);
 	for (size_t i = 0; i < acpi->ioapic_count; i++)

@@ -58,8 +58,8 @@ void plan_make(const struct boot_info *boot, void *(*map)(hpa_t address), struct
 			   boot->module_count);
 	*plan = (struct boot_plan){0};
 	if (manifest_parse(map(hpa(module->start)), module->size, &plan->manifest, &error) != 0)
-		core_panic(REASON_MANIFEST_ERROR, "line %u, column %u: %s", error.line,
-			   error.column, error.message);
+		core_panic(error.reason, "line %u, column %u: %s", error.line, error.column,
+			   error.message);
 	for (size_t i = 0; i < plan->manifest.vm_count; i++) {
 		const struct manifest_vm *vm = &plan->manifest.vms[i];
 

@@ -22,6 +22,7 @@
 #define HOLE_END	 0xfec00000ULL /* APICs and firmware above */
 #define ACPI_PAGE	 9	       /* in the boot data, vm/load.h */
 
+_Static_assert(PM_SLEEP_TYPE_OFF == ACPI_SLP_TYP_S5, "what the tables say is what pm.c does");
 _Static_assert(ACPI_BUILD_SIZE <= LOAD_ACPI_SIZE, "the tables fit the boot data");
 
 /* ACPI's power management control of the machine, 2 ports (ACPI 6.4, 4.8.3.2). */
@@ -99,7 +100,8 @@ static bool read_firmware(void *user, hpa_t start, void *to, size_t size)
  * above that its own BARs are in. */
 static void find_windows(const struct vm *vm, const struct acpi_info *acpi, struct acpi_ui *ui)
 {
-	uint64_t ecam = hpa_value(acpi->ecam), low = HOLE_END, high = 0, high_end = 0;
+	uint64_t ecam = hpa_value(acpi->ecam) + acpi->ecam_first_bus * MIB, low = HOLE_END,
+		 high = 0, high_end = 0;
 	uint64_t ecam_end = ecam + (acpi->ecam_last_bus - acpi->ecam_first_bus + 1) * MIB;
 
 	for (size_t i = 0; i < pci_function_count; i++) {
