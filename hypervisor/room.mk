@@ -19,6 +19,7 @@ CORE_PURE += include/mullion/trace.h hypervisor/vm/counters.c hypervisor/vm/coun
 CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapic-interrupt.c \
 	hypervisor/vm/vlapic-parts.h hypervisor/vm/vlapic-timer.c hypervisor/vm/vlapic.c \
 	hypervisor/vm/vlapic.h
+CORE_PURE += hypervisor/acpi/sleep.c hypervisor/acpi/sleep.h
 CORE_PURE += hypervisor/boot/linux.c hypervisor/boot/linux.h hypervisor/svm/check.c
 CORE_PURE += hypervisor/pci/caps.c hypervisor/pci/caps.h hypervisor/pci/policy.c hypervisor/pci/policy.h
 CORE_PURE += hypervisor/boot/crash.c hypervisor/boot/crash.h hypervisor/x86/cmos.c hypervisor/x86/cmos.h hypervisor/x86/require.c hypervisor/x86/require.h \
@@ -39,7 +40,7 @@ CORE_X86 = hypervisor/x86/cpu.h hypervisor/x86/descriptor.c hypervisor/x86/descr
 	hypervisor/x86/smp.h hypervisor/x86/tsc.c hypervisor/x86/vectors.S
 CORE_ACPI =
 CORE_PCI = hypervisor/pci/bars.c hypervisor/pci/claim.c hypervisor/pci/config.c hypervisor/pci/config.h \
-	hypervisor/pci/msi.c hypervisor/pci/msix.c hypervisor/pci/registers.h hypervisor/pci/reset.c \
+	hypervisor/pci/display.c hypervisor/pci/display.h hypervisor/pci/msi.c hypervisor/pci/msix.c hypervisor/pci/registers.h hypervisor/pci/reset.c \
 	hypervisor/pci/scan.c hypervisor/pci/vpci-parts.h hypervisor/pci/vpci.c hypervisor/pci/vpci.h
 CORE_IOMMU = hypervisor/iommu/amd-irq.c hypervisor/iommu/amd.c hypervisor/iommu/driver.h \
 	hypervisor/iommu/iommu.c hypervisor/iommu/iommu.h hypervisor/iommu/vtd-irq.c hypervisor/iommu/vtd.c

@@ -6,6 +6,7 @@
 #include "vm/platform.h"
 
 #include "acpi/build.h"
+#include "acpi/sleep.h"
 #include "boot/arrange.h"
 #include "lib/errno.h"
 #include "lib/log.h"
@@ -18,14 +19,18 @@
 #include "x86/machine.h"
 #include "x86/paging.h"
 
-#define PM1_SLEEP_ENABLE (1U << 13)
-#define HOLE_END	 0xfec00000ULL /* APICs and firmware above */
-#define ACPI_PAGE	 9	       /* in the boot data, vm/load.h */
+#define PM1_SLEEP_ENABLE      (1U << 13)
+#define PM1_SLEEP_TYPE(value) ((int)((value) >> 10 & 7))
+#define HOLE_END	      0xfec00000ULL /* APICs and firmware above */
+#define ACPI_PAGE	      9		    /* in the boot data, vm/load.h */
 
 _Static_assert(PM_SLEEP_TYPE_OFF == ACPI_SLP_TYP_S5, "what the tables say is what pm.c does");
 _Static_assert(ACPI_BUILD_SIZE <= LOAD_ACPI_SIZE, "the tables fit the boot data");
 
-/* ACPI's power management control of the machine, 2 ports (ACPI 6.4, 4.8.3.2). */
+static int power_off_type; /* negative: not known, then every sleep is one */
+
+/* ACPI's power management control of the machine, 2 ports (ACPI 6.4, 4.8.3.2). Other sleeps than
+ * power-off are refused: nobody would wake the UI VM. */
 static int access_pm1(struct vcpu *vcpu, void *data, uint64_t offset, unsigned size, bool write,
 		      uint64_t *value)
 {
@@ -36,6 +41,9 @@ static int access_pm1(struct vcpu *vcpu, void *data, uint64_t offset, unsigned s
 		return -EFAULT;
 	if (!write) {
 		*value = inw(port);
+	} else if ((*value & PM1_SLEEP_ENABLE) && power_off_type >= 0 &&
+		   PM1_SLEEP_TYPE(*value) != power_off_type) {
+		return -EFAULT;
 	} else if (*value & PM1_SLEEP_ENABLE) {
 		vm->pm1_control = (uint16_t)*value;
 		vm_request_stop(vm, VM_STOP_POWER_OFF);
@@ -67,6 +75,15 @@ static int create_control(struct vm *vm, const struct acpi_info *acpi)
 	const uint16_t blocks[] = {acpi->fadt.pm1a_control, acpi->fadt.pm1b_control};
 	int error = 0;
 
+	power_off_type = -ENOENT;
+	for (size_t i = 0; i < acpi->table_count; i++) {
+		const struct acpi_table_ref *table = &acpi->tables[i];
+
+		if (memcmp(table->signature, "DSDT", 4) == 0 && table->good &&
+		    paging_add_firmware(table->address, table->length))
+			power_off_type =
+				acpi_find_power_off(phys_virt(table->address), table->length);
+	}
 	ports_allow_rest(vm, acpi);
 	for (size_t i = 0; i < ARRAY_LENGTH(blocks) && error == 0; i++)
 		if (blocks[i] != 0)

@@ -242,6 +242,12 @@ tests_core_test_trace_SOURCES = tests/core/test_trace.c $(CORE_STUB)
 tests_core_test_trace_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_trace_LDADD = $(CORE_TEST_LIBS)
 
+# Power-off in AML.
+check_PROGRAMS += tests/core/test_sleep
+TESTS_FAST += tests/core/test_sleep
+tests_core_test_sleep_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_sleep_LDADD = $(CORE_TEST_LIBS)
+
 # Boots of the emulated laptop.
 if WITH_CORE
 TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh
@@ -251,11 +257,25 @@ endif
 # The service VMs' images are made by scripts/core-images.
 EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh tests/core/boot.sh \
 	tests/core/refuse.sh
-.PHONY: run-core
+
+# The core's figures, and the VM of ours that counts.
+GUEST_CFLAGS = -std=gnu11 -m64 -O2 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -Wall -Wextra
+EXTRA_DIST += tests/bench/core.sh tests/core/guests/exits.c tests/core/guests/exits.lds \
+	tests/core/guests/start.S
+CLEANFILES += tests/core/guests/exits
+tests/core/guests/exits: tests/core/guests/start.S tests/core/guests/exits.c tests/core/guests/exits.lds
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(CC) $(GUEST_CFLAGS) -I$(top_srcdir)/include -nostdlib -static \
+		-Wl,--build-id=none -Wl,-T,$(srcdir)/tests/core/guests/exits.lds -o $@ \
+		$(srcdir)/tests/core/guests/start.S $(srcdir)/tests/core/guests/exits.c
+
+.PHONY: run-core bench-core
 if WITH_CORE
 run-core: mullion-core
 	$(srcdir)/scripts/core-run --build .
+bench-core: mullion-core tests/core/guests/exits
+	srcdir=$(srcdir) $(srcdir)/tests/bench/core.sh
 else
-run-core:
+bench-core run-core:
 	@echo "the core was left out by configure --without-core" >&2; false
 endif
