@@ -20,6 +20,7 @@ bench_display_LDADD = libdisplay.a libmullion-wire.a libmullion-dbus.a $(DISPLAY
 bench: all bench-display
 	./bench-display
 	srcdir=$(srcdir) $(srcdir)/tests/bench/session.sh
+	$(MAKE) $(AM_MAKEFLAGS) bench-core
 
 if WITH_TESTS
 # A test of one file X.c is named X in check_PROGRAMS and in TESTS_FAST or TESTS_SYSTEM, no more.

@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the core costs, measured now in the emulated machine; run by `make bench` in the build
+# directory. Fails when something could not be measured, not when a goal is missed.
+#  - instructions of exits, by a VM of ours (tests/core/guests) under -icount shift=0
+#  - kernel start to init of the UI VM over the same kernel and initrd without the core
+#  - sizes: image, memory, lines
+set -u
+. "${srcdir:-$(dirname "$0")/../..}/tests/core/rig.sh"
+
+# line FIGURE VALUE UNIT [GOAL]
+line() {
+	local verdict=
+	if [ -n "${4:-}" ]; then
+		verdict=$(awk -v v="$2" -v g="$4" 'BEGIN {print v <= g ? "met" : "MISSED"}')
+		printf '%-58s %8s %-12s goal %6s  %s\n' "$1" "$2" "$3" "$4" "$verdict"
+	else
+		printf '%-58s %8s %s\n' "$1" "$2" "$3"
+	fi
+}
+
+# A VM of ours that measures, and one that is halted; nothing else runs.
+cat >"$work/exits.manifest" <<-END
+	[vm ui]
+	kind = ui
+	kernel = exits
+	memory = 64M
+	vcpus = all
+
+	[vm control]
+	kind = control
+	kernel = exits
+	cmdline = role=halt
+	vcpus = all
+END
+figure() { core_log | sed -n "s/.*\[ui\] exits: $1 \([0-9]*\)$/\1/p" | head -n 1; }
+measure_exits() {
+	local core_accel=tcg,thread=single core_cpus=1 core_extra=(-icount "shift=0,sleep=off")
+	local core_modules=(manifest="$work/exits.manifest" exits="$build/tests/core/guests/exits")
+	local ticks
+	rig_new
+	{ core_boot && core_wait_line '\[ui\] exits: end' 120; } || die "the guest that measures exits"
+	ticks=$(figure ticks-per-1000)
+	[ "$ticks" = 1000 ] || die "1000 instructions are $ticks ticks of the TSC, so nothing is counted"
+	line "CPUID, leaf 0 (Linux KVM 6.1: 3009)" "$(figure cpuid)" instructions 400
+	line "self-IPI by x2APIC: WRMSR to the handler's first one" "$(figure self-ipi)" instructions 400
+	line "the same, with the handler's EOI, which is an exit too" "$(figure self-ipi-eoi)" instructions
+	line "CPUID, leaf 1" "$(figure cpuid-1)" instructions
+	line "x2APIC register read, RDMSR" "$(figure x2apic-read)" instructions
+	line "x2APIC register write, WRMSR" "$(figure x2apic-write)" instructions
+	line "hypercall QUERY" "$(figure query)" instructions
+	line "port read, of the UART in the core" "$(figure port-read)" instructions
+	line "MMIO read, xAPIC page" "$(figure xapic-read)" instructions
+	line "MMIO read, IOAPIC" "$(figure ioapic-read)" instructions
+	line "TSC deadline to the handler, out of HLT" "$(figure hlt-deadline)" instructions
+}
+
+# code_lines FILE...: the compiler drops comments; what has anything left is a line of code.
+code_lines() {
+	local file
+	for file in "$@"; do gcc -fpreprocessed -dD -E -P "$file"; done | grep -c '[^[:space:]]'
+}
+measure_sizes() {
+	local text data bss total code headers largest name many
+	read -r text data bss _ < <(size "$core_binary" | tail -n 1)
+	line "the core's text and data" $(((text + data + 1023) / 1024)) KiB 256
+	line "its variables without a value" $(((bss + 1023) / 1024)) KiB
+	total=$(cat "$top"/hypervisor/*/*.[ch] "$top"/hypervisor/*/*.S | wc -l)
+	headers=$(code_lines "$top"/hypervisor/*/*.h)
+	code=$(code_lines "$top"/hypervisor/*/*.[ch])
+	line "lines of C in hypervisor/, without blanks and comments" "$code" lines 10000
+	line "of these in headers" "$headers" lines
+	line "with them, and with assembly" "$total" lines
+	read -r largest name < <(wc -l "$top"/hypervisor/*/*.[chS] | sort -n | tail -n 2 | head -n 1)
+	line "largest file, ${name#"$top"/}" "$largest" lines
+	many=$(wc -l "$top"/hypervisor/*/*.[chS] | awk '$1 > 600 && $2 != "total"' | wc -l)
+	line "files over 600 lines" "$many" files 0
+}
+
+measure_exits
+measure_sizes
