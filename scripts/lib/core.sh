@@ -60,6 +60,12 @@ core_iso() {
 		part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc normal
 		configfile echo boot" module name file
 	local all=(${core_modules[@]+"${core_modules[@]}"})
+	for file in ${core_binary:+"$core_binary"} ${core_manifest:+"$core_manifest"} "$core_images/vmlinuz"; do
+		[ -f "$file" ] || {
+			echo "mullion: $file is not there" >&2
+			return 1
+		}
+	done
 	rm -rf "$tree" && mkdir -p "$tree/boot/grub" || return
 	{
 		echo "set timeout=0"
@@ -203,8 +209,8 @@ core_until() {
 core_log() { tail -n "+$core_mark" "$core_dir/core.log" | tr -d '\r\000' | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g'; }
 core_has_line() { core_log | grep -aqE -- "$1"; }
 # core_wait_line PATTERN [SECONDS]: until a line of the log, after the mark, has it. Fails at once when
-# the core has stopped with an error that is not what is waited for.
-core_error='\] core: error [0-9]+:'
+# GRUB or the core has stopped with an error that is not what is waited for.
+core_error='^error: |\] core: error [0-9]+:'
 core_wait_line() {
 	core_until "${2:-60}" "a line with '$1'" core_has_line "$1|$core_error" || return
 	core_has_line "$1" || {

@@ -16,6 +16,7 @@ ok() { echo "ok - $*"; }
 die() {
 	echo "not ok - $*"
 	tail -n 120 "$core_dir/core.log" 2>/dev/null | sed 's/^/# /'
+	tail -n 10 "$core_dir/control.out" 2>/dev/null | sed 's/^/# COM2: /'
 	exit 1
 }
 rig_end() {
