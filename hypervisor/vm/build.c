@@ -12,6 +12,7 @@
 #include "lib/string.h"
 #include "memory/frame.h"
 #include "pci/config.h"
+#include "pci/display.h"
 #include "pci/vpci.h"
 #include "vm/apic-regions.h"
 #include "vm/bus.h"
@@ -217,6 +218,7 @@ void machine_start(const struct boot_info *boot, const struct acpi_info *acpi,
 	start_traces();
 	pci_init(acpi->ecam, acpi->ecam_first_bus, acpi->ecam_last_bus);
 	pci_scan();
+	display_init();
 	if (iommu_init(acpi, &iommu) != 0)
 		core_panic(REASON_IOMMU_STUCK, "at its start");
 	/* A VM's number is its place in the manifest, as in the memory layout. */

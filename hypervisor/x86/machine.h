@@ -34,8 +34,10 @@ void screen_init(const struct screen_mode *mode);
 void screen_write(const char *line);
 /* Nothing is drawn any more, except by a panic, which takes the screen back. */
 void screen_release(void);
-/* For the panic: cleared, in another colour, and drawn to again. */
+/* For the panic: cleared, in another colour, and drawn to again, after what was set to come before
+ * (pci/display.h). */
 void screen_take_back(void);
+void screen_before_take_back(void (*function)(void));
 
 /* ---- serial (x86/serial.c): COM1, 115200 8n1 ---- */
 void serial_init(void);

@@ -151,6 +151,20 @@ _Noreturn static void give_up(void)
 	cpu_halt();
 }
 
+static void fill_record(enum reason reason, const char *details,
+			const struct interrupt_frame *frame)
+{
+	record.reason = reason;
+	record.cpu = this_cpu();
+	record.tsc = rdtsc();
+	memcpy(record.registers, frame, sizeof(*frame));
+	record.registers[CRASH_REGISTERS - 2] = read_cr2();
+	record.registers[CRASH_REGISTERS - 1] = read_cr3();
+	format_text(record.text, sizeof(record.text), "%s", details);
+	record.return_count =
+		(uint32_t)walk_stack(frame->rip, frame->rbp, record.returns, CRASH_RETURNS);
+}
+
 _Noreturn static void end(enum reason reason, const char *details,
 			  const struct interrupt_frame *frame)
 {
@@ -162,19 +176,14 @@ _Noreturn static void end(enum reason reason, const char *details,
 					 __ATOMIC_ACQUIRE))
 		cpu_halt();
 	stop_others();
+	/* What is surest comes first. */
+	if (restarts(reason)) {
+		fill_record(reason, details, frame);
+		crash_store_write(&record);
+	}
 	screen_take_back();
 	log_line("error %d: %s: %s", reason, reason_text(reason), details);
 	if (restarts(reason)) {
-		record.reason = reason;
-		record.cpu = this_cpu();
-		record.tsc = rdtsc();
-		memcpy(record.registers, frame, sizeof(*frame));
-		record.registers[CRASH_REGISTERS - 2] = read_cr2();
-		record.registers[CRASH_REGISTERS - 1] = read_cr3();
-		format_text(record.text, sizeof(record.text), "%s", details);
-		record.return_count =
-			(uint32_t)walk_stack(frame->rip, frame->rbp, record.returns, CRASH_RETURNS);
-		crash_store_write(&record);
 		print_registers(frame);
 		panic_print_returns(record.returns, record.return_count);
 	}

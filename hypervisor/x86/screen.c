@@ -17,6 +17,7 @@ static struct text_screen screen;
 static volatile uint16_t *vga; /* NULL: a framebuffer */
 static uint16_t vga_colour = VGA_LOG;
 static bool usable, shown;
+static void (*before_take_back)(void);
 
 static void vga_scroll(void)
 {
@@ -71,10 +72,17 @@ void screen_release(void)
 	__atomic_store_n(&shown, false, __ATOMIC_RELEASE);
 }
 
+void screen_before_take_back(void (*function)(void))
+{
+	before_take_back = function;
+}
+
 void screen_take_back(void)
 {
 	if (!usable)
 		return;
+	if (before_take_back != NULL)
+		before_take_back();
 	if (vga != NULL) {
 		vga_colour = VGA_PANIC;
 		for (unsigned i = 0; i < VGA_ROWS; i++)
