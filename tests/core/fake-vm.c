@@ -68,6 +68,12 @@ void vm_request_stop(struct vm *vm, enum vm_stop stop)
 	vm->stop = stop;
 }
 
+void vcpu_kick(struct vcpu *vcpu)
+{
+	if (!vcpu)
+		abort();
+}
+
 void vm_send_msi(struct vm *vm, uint64_t guest_address, uint32_t guest_data)
 {
 	fake_of(vm)->msi_address = guest_address;
@@ -173,6 +179,7 @@ void fake_vms_init(void)
 		fake->vm.vcpu_count = FAKE_PCPUS;
 		fake->vm.memory_size = FAKE_RAM_SIZE;
 		fake->vcpu.vm = &fake->vm;
+		fake->vm.vcpus[0] = &fake->vcpu;
 		fake->ram = calloc(1, FAKE_RAM_SIZE);
 		vm_list[n] = &fake->vm;
 		if (!fake->ram || bus_create(&fake->vm) != 0)

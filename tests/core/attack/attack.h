@@ -14,6 +14,7 @@ extern bool attack_core;	   /* the core is there: no holds barred */
 extern unsigned long attack_count; /* hypercalls and the like */
 extern unsigned long attack_step;  /* memory is tried in steps of so many bytes below attack_fine */
 extern unsigned long attack_fine;
+extern bool attack_compatible; /* devices may send interrupt messages that are not remappable */
 
 /* Something that must not work has worked. The first ones are printed. */
 __printf(1, 2) void attack_through(const char *format, ...);

@@ -141,7 +141,7 @@ static void try_svm(void *unused)
 /* Values that #GP or are harmless; each register is as it was afterwards. */
 static void try_registers(void *unused)
 {
-	unsigned long cr0 = read_cr0(), cr4 = __read_cr4(), dr7, xcr0 = 1, value;
+	unsigned long cr0 = read_cr0(), dr7, xcr0, value;
 	unsigned int low, high, i;
 
 	asm volatile("mov %%dr7, %0" : "=r"(dr7));
@@ -154,8 +154,6 @@ static void try_registers(void *unused)
 	SET("cr0", cr0 | 1UL << 29); /* no write-through without no caching */
 	SET("cr0", cr0 | 1UL << 40);
 	SET("cr0", cr0);
-	SET("cr4", cr4 & ~(1UL << 5)); /* long mode without PAE */
-	SET("cr4", cr4);
 	for (i = 4; i < 64; i += 5)
 		SET("cr8", 1UL << i);
 	SET("cr8", 0UL);
@@ -166,7 +164,7 @@ static void try_registers(void *unused)
 	SET("dr7", dr7);
 #undef SET
 	attack_tried(30);
-	if (!(cr4 & X86_CR4_OSXSAVE))
+	if (!(__read_cr4() & X86_CR4_OSXSAVE))
 		return;
 	asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 	xcr0 = (u64)high << 32 | low;
@@ -257,6 +255,7 @@ void attack_ipi(void)
 					   0x40000000, 0x10000000000ULL, 0xff0000000000000ULL};
 
 		local_irq_save(flags);
+		rdmsrl(MSR_IA32_APICBASE, base);
 		wrmsrl_safe(MSR_IA32_APICBASE, (base & 0xfff) | bits[i % ARRAY_SIZE(bits)]);
 		wrmsrl_safe(MSR_IA32_APICBASE, base ^ (attack_random() & 0x2ff));
 		wrmsrl_safe(MSR_IA32_APICBASE, base);
@@ -334,6 +333,7 @@ void attack_reserved(void)
 	unsigned long cr4 = __read_cr4(), cr3 = __read_cr3();
 
 	asm volatile("1: mov %0, %%cr4\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr4 | 1UL << 40));
+	asm volatile("1: mov %0, %%cr4\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr4 & ~(1UL << 5)));
 	asm volatile("1: mov %0, %%cr3\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr3 | 1UL << 59));
 	asm volatile("mov %0, %%cr3" : : "r"(cr3));
 	attack_tried(2);

@@ -16,17 +16,19 @@
 #define EDU_DEVICE 0x11e8
 #define EDU_MAX	   16
 
-#define EDU_RAISE  0x60
-#define EDU_ACK	   0x64
-#define EDU_SOURCE 0x80
-#define EDU_TARGET 0x88
-#define EDU_SIZE   0x90
-#define EDU_START  0x98
-#define START	   1
-#define TO_RAM	   2
-#define EDU_BUFFER 0x40000 /* as the device's DMA engine sees it, and in its registers */
+#define EDU_RAISE   0x60
+#define EDU_ACK	    0x64
+#define EDU_SOURCE  0x80
+#define EDU_TARGET  0x88
+#define EDU_SIZE    0x90
+#define EDU_START   0x98
+#define START	    1
+#define TO_RAM	    2
+#define BUFFER	    0x40000 /* the device's own memory, as its DMA engine sees it */
+#define BUFFER_SIZE 4096
+#define SLOT	    16			     /* a piece of it */
+#define SLOTS	    (BUFFER_SIZE / SLOT - 1) /* the emulator refuses the very last bytes */
 
-#define TOP	(8ULL << 30)
 #define BLOCK	(2ULL << 20)
 #define PATTERN 0xa77acceda77accedULL
 #define FILLER	0x5a5a5a5a5a5a5a5aULL
@@ -35,6 +37,9 @@
 struct edu {
 	struct pci_dev *dev;
 	void __iomem *registers;
+	u64 *page; /* of the VM's own memory, a copy of BUFFER when it is asked for */
+	u64 addresses[SLOTS];
+	unsigned int count;
 };
 
 static struct edu edus[EDU_MAX];
@@ -52,8 +57,10 @@ static void find_edus(void)
 			continue;
 		pci_set_master(dev);
 		edu->registers = pci_iomap(dev, 0, 0);
-		if (!edu->registers)
-			continue;
+		edu->page = (u64 *)get_zeroed_page(GFP_KERNEL);
+		if (!edu->registers || !edu->page)
+			continue; /* out of memory: the test has other worries */
+		edu->count = 0;
 		edu->dev = pci_dev_get(dev);
 		edu_count++;
 	}
@@ -65,110 +72,132 @@ static void drop_edus(void)
 {
 	while (edu_count--) {
 		pci_iounmap(edus[edu_count].dev, edus[edu_count].registers);
+		free_page((unsigned long)edus[edu_count].page);
 		pci_dev_put(edus[edu_count].dev);
 	}
 	edu_count = 0;
 }
 
-static void start(struct edu *edu, u64 address, u64 size, bool to_ram)
+static void start(struct edu *edu, u64 address, unsigned int offset, u64 size, bool to_ram)
 {
-	writeq(to_ram ? EDU_BUFFER : address, edu->registers + EDU_SOURCE);
-	writeq(to_ram ? address : EDU_BUFFER, edu->registers + EDU_TARGET);
+	writeq(to_ram ? BUFFER + offset : address, edu->registers + EDU_SOURCE);
+	writeq(to_ram ? address : BUFFER + offset, edu->registers + EDU_TARGET);
 	writeq(size, edu->registers + EDU_SIZE);
 	writeq(START | (to_ram ? TO_RAM : 0), edu->registers + EDU_START);
 	attack_tried(1);
 }
 
 /* Until it has done what it was told. */
-static bool finish(struct edu *edu)
+static void finish(struct edu *edu)
 {
 	int ms;
 
-	for (ms = 0; ms < WAIT_MS; ms += 5) {
-		if (!(readq(edu->registers + EDU_START) & START))
-			return true;
+	for (ms = 0; ms < WAIT_MS && readq(edu->registers + EDU_START) & START; ms += 5)
 		msleep(5);
-	}
-	return false;
 }
 
-static void fill(struct edu *edu, u64 value)
+/* Fills the device's buffer from its page, or the page from the buffer. */
+static void load(struct edu *edu)
 {
-	writeq(value, edu->registers + EDU_BUFFER);
-	writeq(value, edu->registers + EDU_BUFFER + 8);
+	start(edu, virt_to_phys(edu->page), 0, SLOTS * SLOT, false);
+	finish(edu);
+}
+
+static void save(struct edu *edu)
+{
+	start(edu, virt_to_phys(edu->page), 0, SLOTS * SLOT, true);
+	finish(edu);
+}
+
+static void load_value(struct edu *edu, u64 value)
+{
+	memset64(edu->page, value, BUFFER_SIZE / sizeof(value));
+	load(edu);
 }
 
 /* DMA does work where it may: else what follows shows nothing. */
-static bool try_own_memory(struct edu *edu)
+static bool own_memory_works(struct edu *edu)
 {
-	u64 *page = (u64 *)get_zeroed_page(GFP_KERNEL);
-	bool works;
-
-	if (!page)
-		return false;
-	fill(edu, PATTERN);
-	start(edu, virt_to_phys(page), 16, true);
-	works = finish(edu) && READ_ONCE(*page) == PATTERN;
-	page[0] = ~PATTERN;
-	start(edu, virt_to_phys(page), 16, false);
-	works &= finish(edu) && readq(edu->registers + EDU_BUFFER) == ~PATTERN;
-	free_page((unsigned long)page);
-	return works;
+	load_value(edu, PATTERN);
+	memset(edu->page, 0, BUFFER_SIZE);
+	save(edu);
+	return edu->page[0] == PATTERN && edu->page[SLOTS * SLOT / 8 - 1] == PATTERN;
 }
 
-/* One address for each device at once. */
-static void try_foreign(const u64 *addresses, unsigned int count)
+/* Every device's addresses, all devices at once: the n-th of each, for all n. */
+static void each_address(bool to_ram)
 {
-	unsigned int i;
+	unsigned int n, i;
 
-	for (i = 0; i < count; i++) {
-		fill(&edus[i], FILLER);
-		start(&edus[i], addresses[i], 16, false);
+	for (n = 0; n < SLOTS; n++) {
+		for (i = 0; i < edu_count; i++)
+			if (n < edus[i].count)
+				start(&edus[i], edus[i].addresses[n], n * SLOT, SLOT, to_ram);
+		for (i = 0; i < edu_count; i++)
+			if (n < edus[i].count)
+				finish(&edus[i]);
 	}
-	for (i = 0; i < count; i++) {
-		u64 value;
+}
 
-		if (!finish(&edus[i]))
-			continue;
-		value = readq(edus[i].registers + EDU_BUFFER);
-		/* What a blocked read gives is the device's affair: nothing, zeros or all ones. */
-		if (value != FILLER && value != 0 && value != ~0ULL)
-			attack_through("DMA reads %#llx at %#llx", value, addresses[i]);
+static void try_addresses(void)
+{
+	unsigned int n, i;
+
+	for (i = 0; i < edu_count; i++)
+		load_value(&edus[i], FILLER);
+	each_address(false);
+	for (i = 0; i < edu_count; i++) {
+		save(&edus[i]);
+		for (n = 0; n < edus[i].count; n++) {
+			u64 value = edus[i].page[n * SLOT / sizeof(u64)];
+
+			/* What a blocked read gives is the device's affair: nothing or a constant.
+			 */
+			if (value != FILLER && value != 0 && value != ~0ULL)
+				attack_through("DMA reads %#llx at %#llx", value,
+					       edus[i].addresses[n]);
+		}
 	}
-	if (!attack_core)
-		return;
-	for (i = 0; i < count; i++) {
-		fill(&edus[i], PATTERN);
-		start(&edus[i], addresses[i], 16, true);
+	if (attack_core) {
+		for (i = 0; i < edu_count; i++)
+			load_value(&edus[i], PATTERN);
+		each_address(true);
 	}
-	for (i = 0; i < count; i++)
-		finish(&edus[i]);
+	for (i = 0; i < edu_count; i++)
+		edus[i].count = 0;
+}
+
+static void add_address(u64 address, unsigned int *next)
+{
+	struct edu *edu = &edus[*next];
+
+	edu->addresses[edu->count++] = address;
+	*next = (*next + 1) % edu_count;
+	if (edus[edu_count - 1].count == SLOTS)
+		try_addresses();
 }
 
 void attack_dma(void)
 {
-	u64 addresses[EDU_MAX], block;
-	unsigned int count = 0;
+	unsigned int next = 0;
+	u64 block;
 
 	find_edus();
-	if (edu_count && !try_own_memory(&edus[0]))
+	if (!edu_count)
+		return;
+	if (!own_memory_works(&edus[0]))
 		attack_through("DMA does not even reach the VM's own memory");
-	for (block = 0; edu_count && block < TOP; block += BLOCK) {
+	for (block = 0; block < attack_fine; block += BLOCK) {
 		/* Another page of each block, so that not all are its first one. */
 		u64 address = block + (attack_random() % (BLOCK / PAGE_SIZE)) * PAGE_SIZE;
 
-		if (attack_page(address) != ATTACK_FOREIGN)
-			continue;
-		addresses[count++] = address;
-		if (count == edu_count) {
-			try_foreign(addresses, count);
-			count = 0;
-		}
+		if (attack_page(address) == ATTACK_FOREIGN)
+			add_address(address, &next);
 	}
-	try_foreign(addresses, count);
-	/* The address space that no memory has: beyond all tables. */
-	for (block = 1ULL << 40; edu_count && block; block <<= 4)
-		try_foreign(&block, 1);
+	/* Beyond what any table has. */
+	for (block = 1ULL << 40; block; block <<= 4)
+		add_address(block, &next);
+	try_addresses();
 	drop_edus();
 }
 
@@ -205,19 +234,24 @@ static void forge_by_dma(struct edu *edu)
 {
 	unsigned int n;
 
+	for (n = 0; n < 24; n++)
+		edu->page[n * SLOT / sizeof(u64)] = forged_data(n);
+	load(edu);
 	for (n = 0; n < 24; n++) {
-		if (hurts_itself(forged_address(n), forged_data(n)))
+		if (hurts_itself(forged_address(n), forged_data(n)) ||
+		    (!attack_compatible && !(forged_address(n) & 0x10)))
 			continue;
-		writeq(forged_data(n), edu->registers + EDU_BUFFER);
-		start(edu, forged_address(n), 4, true);
+		start(edu, forged_address(n), n * SLOT, 4, true);
 		finish(edu);
 	}
 	/* Remappable format, any index; sizes that are no message. */
 	for (n = 0; n < 8; n++) {
-		writeq(n, edu->registers + EDU_BUFFER);
-		start(edu, 0xfee00010ULL | (attack_random() & 0xfffe0) | (n & 1) << 2, 4, true);
+		start(edu, 0xfee00010ULL | (attack_random() & 0xfffe0) | (n & 1) << 2, n * SLOT, 4,
+		      true);
 		finish(edu);
-		start(edu, 0xfee00000ULL + n * 0x1f, 64, true);
+		if (!attack_compatible)
+			continue;
+		start(edu, 0xfee00000ULL + n * 0x1f, 0, 64, true);
 		finish(edu);
 	}
 }

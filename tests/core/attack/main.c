@@ -20,6 +20,9 @@ unsigned long attack_step = 0x1000;
 module_param_named(step, attack_step, ulong, 0444);
 unsigned long attack_fine = 0x100000000;
 module_param_named(fine, attack_fine, ulong, 0444);
+bool attack_compatible = true;
+module_param_named(compatible, attack_compatible, bool, 0444);
+MODULE_PARM_DESC(compatible, "devices send messages in the format from before remapping");
 
 #define SHOWN 12 /* of what got through, by attack */
 

@@ -112,12 +112,13 @@ static void try_page(u64 page, void __iomem *at, enum attack_page kind)
 static void try_block(u64 block, u64 step)
 {
 	void __iomem *map = NULL;
-	u64 page;
+	u64 at;
 
 	if (region_intersects(block, BLOCK, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) ==
 	    REGION_DISJOINT)
 		map = ioremap(block, BLOCK);
-	for (page = block; page < block + BLOCK; page += step) {
+	for (at = block; at < block + BLOCK; at += step) {
+		u64 page = at + (attack_random() % step & PAGE_MASK);
 		enum attack_page kind = attack_page(page);
 		void __iomem *one;
 

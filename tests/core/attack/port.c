@@ -49,20 +49,30 @@ static bool is_own(u32 port)
 
 void attack_port(void)
 {
-	u32 port;
+	u32 port, value;
 
 	for (port = 0; port < 0x10000; port++) {
+		/* All sizes where a PC has ports, one by turns above. */
+		bool all = port < 0x1000;
+
 		if (is_own(port))
 			continue;
 		attack_tried(1);
 		if (!attack_core)
 			continue;
-		inb(port);
-		inw(port);
-		inl(port);
-		outb((u8)attack_random(), port);
-		outw((u16)attack_random(), port);
-		outl((u32)attack_random(), port);
-		attack_tried(5);
+		value = (u32)attack_random();
+		if (all || port % 3 == 0) {
+			inb(port);
+			outb((u8)value, port);
+		}
+		if (all || port % 3 == 1) {
+			inw(port);
+			outw((u16)value, port);
+		}
+		if (all || port % 3 == 2) {
+			inl(port);
+			outl(value, port);
+		}
+		attack_tried(all ? 6 : 2);
 	}
 }
