@@ -159,14 +159,13 @@ void svm_decode_exit(struct vcpu *vcpu, struct vcpu_exit *exit)
 	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
 	const struct exit_entry *entry = entry_of(vmcb->exit_code);
 
-	*exit = (struct vcpu_exit){
-		.kind = entry->kind,
-		.code = vmcb->exit_code,
-		.info1 = vmcb->exit_info1,
-		.info2 = vmcb->exit_info2,
-		.rip = vmcb->rip,
-		.length = entry->length,
-	};
+	/* What a kind does not have is left as it was: hot. */
+	exit->kind = entry->kind;
+	exit->code = vmcb->exit_code;
+	exit->info1 = vmcb->exit_info1;
+	exit->info2 = vmcb->exit_info2;
+	exit->rip = vmcb->rip;
+	exit->length = entry->length;
 	if (vmcb->exit_interrupt_info & VMCB_EVENT_VALID)
 		requeue_event(vmcb);
 	if (entry->length != 0 && vendor_caps.next_rip)

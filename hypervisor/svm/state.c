@@ -98,7 +98,7 @@ void svm_get_mode(const struct vcpu *vcpu, struct vcpu_mode *mode)
 	mode->cr4 = vmcb->cr4;
 	mode->efer = vmcb->efer;
 	mode->rflags = vmcb->rflags;
-	mode->long_mode = (vmcb->efer & EFER_LMA) && (vmcb->cs.attributes & 0x200);
+	mode->long_mode = svm_is_64_bit(vmcb);
 	mode->wide = vmcb->cs.attributes & 0x400;
 	mode->cs_base = mode->long_mode ? 0 : vmcb->cs.base;
 	mode->cpl = vmcb->cpl;

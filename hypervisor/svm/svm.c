@@ -129,11 +129,12 @@ static int svm_vcpu_create(struct vcpu *vcpu)
 	return 0;
 }
 
-static void svm_set_rip(struct vcpu *vcpu, uint64_t rip)
+static void svm_advance(struct vcpu *vcpu, uint8_t length)
 {
 	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+	uint64_t rip = vmcb->rip + length;
 
-	vmcb->rip = rip;
+	vmcb->rip = svm_is_64_bit(vmcb) ? rip : (uint32_t)rip;
 	vmcb->interrupt_shadow = 0;
 }
 
@@ -171,13 +172,15 @@ static void give_pending(struct vcpu *vcpu)
 		vmcb->intercept_misc1 |= INTERCEPT_IRET;
 		vmcb->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_NMI | 2;
 	}
+	if (vlapic_is_quiet(&vcpu->lapic))
+		return;
 	vector = vlapic_pending(&vcpu->lapic);
 	if (vector < 0)
 		return;
 	if (svm_interruptible(vcpu)) {
 		vlapic_accept(&vcpu->lapic, (uint8_t)vector);
 		vmcb->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_INTERRUPT | (uint8_t)vector;
-		if (vlapic_pending(&vcpu->lapic) < 0)
+		if (vlapic_is_quiet(&vcpu->lapic) || vlapic_pending(&vcpu->lapic) < 0)
 			return;
 	}
 	vmcb->virtual_interrupt =
@@ -189,27 +192,25 @@ static void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 	struct vmcb *vmcb = svm->vmcb;
-	uint64_t generation =
-		__atomic_load_n(&svm_vms[vcpu->vm->number].generation, __ATOMIC_ACQUIRE);
+	uint64_t generation;
 
 	svm_make_current(vcpu);
 	give_pending(vcpu);
 	vmcb->rax = vcpu->registers[RAX];
 	vmcb->rsp = vcpu->registers[RSP];
 	vmcb->tlb_control = 0;
+	__asm__ volatile("clgi" : : : "memory");
+	/* Whoever kicks or counts a flush after these looks ends guest mode by the interrupt. */
+	if (__atomic_load_n(&vcpu->attention, __ATOMIC_SEQ_CST) != 0) {
+		__asm__ volatile("stgi" : : : "memory");
+		*exit = (struct vcpu_exit){.kind = EXIT_NOTHING};
+		return;
+	}
+	generation = __atomic_load_n(&svm_vms[vcpu->vm->number].generation, __ATOMIC_SEQ_CST);
 	if (svm->flushed != generation) {
 		vmcb->tlb_control =
 			vendor_caps.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
 		svm->flushed = generation;
-	}
-	__asm__ volatile("clgi" : : : "memory");
-	/* Whoever kicks after this look ends guest mode by the interrupt. */
-	if (__atomic_load_n(&vcpu->attention, __ATOMIC_SEQ_CST) != 0 ||
-	    svm->flushed !=
-		    __atomic_load_n(&svm_vms[vcpu->vm->number].generation, __ATOMIC_ACQUIRE)) {
-		__asm__ volatile("stgi" : : : "memory");
-		*exit = (struct vcpu_exit){.kind = EXIT_NOTHING};
-		return;
 	}
 	svm_enter(hpa_value(svm->vmcb_address), vcpu->registers,
 		  hpa_value(this_pcpu()->svm->host_vmcb));
@@ -242,7 +243,7 @@ const struct vendor_ops svm_ops = {
 	.run = svm_run,
 	.put = svm_put,
 	.get_mode = svm_get_mode,
-	.set_rip = svm_set_rip,
+	.advance = svm_advance,
 	.set_rflags = svm_set_rflags,
 	.inject_exception = svm_inject_exception,
 	.interruptible = svm_interruptible,

@@ -5,6 +5,7 @@
 
 #include "svm/vmcb.h"
 #include "vm/vendor.h"
+#include "x86/cpu.h"
 
 /* One a pCPU: what the CPU needs while it runs guests. */
 struct svm_cpu {
@@ -33,6 +34,12 @@ extern struct svm_vm svm_vms[VM_MAX];
 static inline struct svm_vcpu *svm_of(const struct vcpu *vcpu)
 {
 	return vcpu->vendor;
+}
+
+/* Whether it runs 64-bit code: EFER.LMA and CS.L. */
+static inline bool svm_is_64_bit(const struct vmcb *vmcb)
+{
+	return (vmcb->efer & EFER_LMA) && (vmcb->cs.attributes & 0x200);
 }
 
 /* enter.S */

@@ -32,12 +32,7 @@ size_t exit_fetch(struct vcpu *vcpu, uint8_t bytes[15])
 
 void exit_advance(struct vcpu *vcpu, uint8_t length)
 {
-	struct vcpu_mode mode;
-	uint64_t rip;
-
-	vendor->get_mode(vcpu, &mode);
-	rip = mode.rip + length;
-	vendor->set_rip(vcpu, mode.long_mode ? rip : (uint32_t)rip);
+	vendor->advance(vcpu, length);
 }
 
 static void handle_nothing(struct vcpu *vcpu, const struct vcpu_exit *exit)

@@ -158,6 +158,7 @@ static int64_t do_watchdog(struct vcpu *vcpu, const struct hypercall *call)
 	uint64_t deadline = call->first ? rdtsc() + call->first * tsc_hz : 0;
 
 	__atomic_store_n(&vcpu_vm(vcpu)->watchdog_deadline, deadline, __ATOMIC_RELEASE);
+	vcpu_kick(vcpu_vm(vcpu)->vcpus[0]); /* whose pCPU's timer is the supervisor's */
 	return 0;
 }
 

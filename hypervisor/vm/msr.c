@@ -20,12 +20,18 @@ enum policy {
 	MICROCODE,
 };
 
-static const struct {
+struct line {
 	uint32_t first, last;
 	enum policy policy;
 	uint64_t value;
 	const char *reason;
-} table[] = {
+};
+
+/* Looked at before the others, as it is what a VM writes most. */
+static const struct line x2apic = {0x800, 0x8ff, LAPIC, 0, "x2APIC"};
+
+/* In ascending order. */
+static const struct line table[] = {
 	{0x10, 0x10, TSC, 0, "the time-stamp counter"},
 	{0x11, 0x12, CLOCK, 0, "KVM's clock, its old numbers"},
 	{0x17, 0x17, READ, 0, "platform id: Linux asks on every CPU"},
@@ -40,7 +46,6 @@ static const struct {
 	{MSR_PAT, MSR_PAT, VENDOR, 0, "page attributes"},
 	{0x2ff, 0x2ff, FIXED, 0x806, "MTRR default: enabled, write-back; NPT decides"},
 	{0x6e0, 0x6e0, LAPIC, 0, "the TSC deadline"},
-	{0x800, 0x8ff, LAPIC, 0, "x2APIC"},
 	{0x4b564d00, 0x4b564d01, CLOCK, 0, "KVM's clock"},
 	{MSR_EFER, MSR_EFER, VENDOR, 0, "long mode, NX, SYSCALL; SVME is hidden"},
 	{0xc0010010, 0xc0010010, FIXED, 0, "SYSCFG: no memory encryption"},
@@ -62,12 +67,12 @@ static uint64_t microcode_level(void)
 	return rdmsr(0x8b);
 }
 
-static int read_msr(struct vcpu *vcpu, size_t line, uint32_t msr, uint64_t *value)
+static int read_msr(struct vcpu *vcpu, const struct line *line, uint32_t msr, uint64_t *value)
 {
-	switch (table[line].policy) {
+	switch (line->policy) {
 	case FIXED:
 	case READ:
-		*value = table[line].value;
+		*value = line->value;
 		return 0;
 	case LAPIC:
 		return vlapic_msr_read(&vcpu->lapic, msr, value, rdtsc());
@@ -86,12 +91,12 @@ static int read_msr(struct vcpu *vcpu, size_t line, uint32_t msr, uint64_t *valu
 	}
 }
 
-static int write_msr(struct vcpu *vcpu, size_t line, uint32_t msr, uint64_t value)
+static int write_msr(struct vcpu *vcpu, const struct line *line, uint32_t msr, uint64_t value)
 {
 	struct vlapic_action action = {.kind = VLAPIC_NOTHING};
 	int error;
 
-	switch (table[line].policy) {
+	switch (line->policy) {
 	case FIXED:
 	case MICROCODE:
 		return 0;
@@ -112,11 +117,12 @@ static int write_msr(struct vcpu *vcpu, size_t line, uint32_t msr, uint64_t valu
 	}
 }
 
-/* The table is in ascending order. */
-static size_t find_line(uint32_t msr)
+static const struct line *find_line(uint32_t msr)
 {
 	size_t low = 0, high = ARRAY_LENGTH(table);
 
+	if (msr >= x2apic.first && msr <= x2apic.last)
+		return &x2apic;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
@@ -125,17 +131,17 @@ static size_t find_line(uint32_t msr)
 		else
 			high = middle;
 	}
-	return low < ARRAY_LENGTH(table) && msr >= table[low].first ? low : ARRAY_LENGTH(table);
+	return low < ARRAY_LENGTH(table) && msr >= table[low].first ? &table[low] : NULL;
 }
 
 void msr_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
 	uint64_t *r = vcpu->registers;
 	uint64_t value = r[RDX] << 32 | (uint32_t)r[RAX];
-	size_t line = find_line(exit->msr);
+	const struct line *line = find_line(exit->msr);
 	int error = -EPERM;
 
-	if (line < ARRAY_LENGTH(table))
+	if (line != NULL)
 		error = exit->write ? write_msr(vcpu, line, exit->msr, value)
 				    : read_msr(vcpu, line, exit->msr, &value);
 	if (error != 0) {

@@ -148,10 +148,11 @@ static bool wants_attention(const struct runner *runner)
 /* Runs the vCPU until another might have to. */
 static void run(struct runner *runner, struct vcpu *vcpu)
 {
-	struct vcpu_exit exit;
+	uint64_t deadline = vlapic_deadline(&vcpu->lapic);
+	struct vcpu_exit exit = {.kind = EXIT_NOTHING};
 
+	arm_timer(runner);
 	do {
-		arm_timer(runner);
 		__atomic_store_n(&runner->in_guest, 1, __ATOMIC_SEQ_CST);
 		vendor->run(vcpu, &exit);
 		__atomic_store_n(&runner->in_guest, 0, __ATOMIC_SEQ_CST);
@@ -159,6 +160,11 @@ static void run(struct runner *runner, struct vcpu *vcpu)
 		counter_add(vcpu->vm, COUNTER_EXITS, 1);
 		trace_exit(vcpu, &exit);
 		exit_handle(vcpu, &exit);
+		/* Of what the timer is armed for, only this changes here. */
+		if (vlapic_deadline(&vcpu->lapic) != deadline) {
+			deadline = vlapic_deadline(&vcpu->lapic);
+			arm_timer(runner);
+		}
 	} while (exit.kind != EXIT_NOTHING && vcpu->state == VCPU_READY &&
 		 !wants_attention(runner) && (runner->armed == 0 || rdtsc() < runner->armed));
 }

@@ -29,28 +29,26 @@ void trace_init(unsigned pcpu, void *ring)
 
 static uint64_t info_of(const struct vcpu_exit *exit)
 {
-	switch (exit->kind) {
-	case EXIT_MSR:
+	if (exit->kind == EXIT_MSR)
 		return exit->msr | (uint64_t)exit->write << 63;
-	case EXIT_IO:
+	if (exit->kind == EXIT_IO)
 		return exit->port | (uint64_t)exit->write << 63;
-	case EXIT_MEMORY:
+	if (exit->kind == EXIT_MEMORY)
 		return gpa_value(exit->address);
-	default:
-		return exit->info1;
-	}
+	return exit->info1;
 }
 
 void trace_exit(const struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
 	struct trace *trace = &traces[vcpu->number];
-	uint64_t head = trace->head;
+	uint64_t head = trace->head, *count = &trace->counts[exit->kind];
+	struct mullion_trace_record *ring = trace->ring;
 
-	if (!trace->ring)
+	if (!ring)
 		return;
 	/* Not before the head that says that the slot is being written. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	trace->ring[head % TRACE_RECORDS] = (struct mullion_trace_record){
+	ring[head % TRACE_RECORDS] = (struct mullion_trace_record){
 		.tsc = rdtsc(),
 		.rip = exit->rip,
 		.info = info_of(exit),
@@ -60,8 +58,7 @@ void trace_exit(const struct vcpu *vcpu, const struct vcpu_exit *exit)
 		.vcpu = (uint8_t)(vcpu->vm->number << 4 | vcpu->number),
 	};
 	__atomic_store_n(&trace->head, head + 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&trace->counts[exit->kind], trace->counts[exit->kind] + 1,
-			 __ATOMIC_RELAXED);
+	__atomic_store_n(count, *count + 1, __ATOMIC_RELAXED);
 }
 
 /* The number of the oldest record that cannot be in the middle of being written. */

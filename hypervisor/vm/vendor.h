@@ -43,7 +43,9 @@ struct vendor_ops {
 	void (*put)(struct vcpu *vcpu);
 
 	void (*get_mode)(const struct vcpu *vcpu, struct vcpu_mode *mode);
-	void (*set_rip)(struct vcpu *vcpu, uint64_t rip);
+	/* Past an instruction of that length: RIP, within the mode's width; an interrupt shadow
+	 * ends. */
+	void (*advance)(struct vcpu *vcpu, uint8_t length);
 	void (*set_rflags)(struct vcpu *vcpu, uint64_t rflags);
 	void (*inject_exception)(struct vcpu *vcpu, uint8_t vector, bool has_code, uint32_t code);
 	/* Whether an interrupt could be taken now: IF, no shadow, nothing being injected. */

@@ -10,12 +10,28 @@
 
 #include "lib/string.h"
 
-static int highest(const uint32_t bits[8])
+/* any: which words are not 0. */
+static int highest(const uint32_t bits[8], uint32_t any)
 {
-	for (int i = 7; i >= 0; i--)
-		if (bits[i])
-			return i * 32 + 31 - __builtin_clz(bits[i]);
-	return -1;
+	int i;
+
+	if (!any)
+		return -1;
+	i = 31 - __builtin_clz(any);
+	return i * 32 + 31 - __builtin_clz(bits[i]);
+}
+
+static void set(uint32_t bits[8], uint32_t *any, uint8_t vector)
+{
+	bits[vector / 32] |= 1U << vector % 32;
+	*any |= 1U << vector / 32;
+}
+
+static void clear(uint32_t bits[8], uint32_t *any, uint8_t vector)
+{
+	bits[vector / 32] &= ~(1U << vector % 32);
+	if (!bits[vector / 32])
+		*any &= ~(1U << vector / 32);
 }
 
 void vlapic_clear_interrupts(struct vlapic *lapic)
@@ -23,6 +39,7 @@ void vlapic_clear_interrupts(struct vlapic *lapic)
 	memset(lapic->irr, 0, sizeof(lapic->irr));
 	memset(lapic->isr, 0, sizeof(lapic->isr));
 	memset(lapic->tmr, 0, sizeof(lapic->tmr));
+	lapic->irr_any = lapic->isr_any = 0;
 	__atomic_store_n(&lapic->posted_any, 0, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < 8; i++) {
 		__atomic_store_n(&lapic->posted[i], 0, __ATOMIC_RELAXED);
@@ -43,6 +60,7 @@ void vlapic_sync(struct vlapic *lapic)
 		uint32_t level = __atomic_exchange_n(&lapic->posted_level[i], 0, __ATOMIC_RELAXED);
 
 		lapic->irr[i] |= edge | level;
+		lapic->irr_any |= (uint32_t)(lapic->irr[i] != 0) << i;
 		lapic->tmr[i] = (lapic->tmr[i] & ~edge) | level;
 		words &= words - 1;
 	}
@@ -76,9 +94,19 @@ void vlapic_post(struct vlapic *lapic, uint8_t vector, bool level)
 		post(lapic, vector, level);
 }
 
+void vlapic_request(struct vlapic *lapic, uint8_t vector)
+{
+	if (!vlapic_on(lapic) || !(lapic->svr & SVR_ENABLE))
+		return;
+	/* What was posted before it comes first, or its trigger mode would win. */
+	vlapic_sync(lapic);
+	set(lapic->irr, &lapic->irr_any, vector);
+	lapic->tmr[vector / 32] &= ~(1U << vector % 32);
+}
+
 uint32_t vlapic_ppr(const struct vlapic *lapic)
 {
-	int serving = highest(lapic->isr);
+	int serving = highest(lapic->isr, lapic->isr_any);
 	uint32_t class = serving < 0 ? 0 : (uint32_t)serving & 0xf0;
 
 	return (lapic->tpr & 0xf0) >= class ? lapic->tpr : class;
@@ -89,7 +117,7 @@ int vlapic_pending(struct vlapic *lapic)
 	int vector;
 
 	vlapic_sync(lapic);
-	vector = highest(lapic->irr);
+	vector = highest(lapic->irr, lapic->irr_any);
 	if (vector < 0 || !vlapic_on(lapic) || (vector & 0xf0) <= (int)(vlapic_ppr(lapic) & 0xf0))
 		return -1;
 	return vector;
@@ -98,22 +126,22 @@ int vlapic_pending(struct vlapic *lapic)
 bool vlapic_requested(struct vlapic *lapic)
 {
 	vlapic_sync(lapic);
-	return vlapic_on(lapic) && highest(lapic->irr) >= 0;
+	return vlapic_on(lapic) && highest(lapic->irr, lapic->irr_any) >= 0;
 }
 
 void vlapic_accept(struct vlapic *lapic, uint8_t vector)
 {
-	lapic->irr[vector / 32] &= ~(1U << vector % 32);
-	lapic->isr[vector / 32] |= 1U << vector % 32;
+	clear(lapic->irr, &lapic->irr_any, vector);
+	set(lapic->isr, &lapic->isr_any, vector);
 }
 
 void vlapic_end(struct vlapic *lapic, struct vlapic_action *action)
 {
-	int vector = highest(lapic->isr);
+	int vector = highest(lapic->isr, lapic->isr_any);
 
 	if (vector < 0)
 		return;
-	lapic->isr[vector / 32] &= ~(1U << vector % 32);
+	clear(lapic->isr, &lapic->isr_any, (uint8_t)vector);
 	if (lapic->tmr[vector / 32] & 1U << vector % 32) {
 		action->kind = VLAPIC_EOI;
 		action->vector = (uint8_t)vector;

@@ -24,6 +24,7 @@ struct vlapic {
 	uint32_t posted_level[8];
 	uint32_t posted_any;
 	uint32_t irr[8], isr[8], tmr[8];
+	uint32_t irr_any, isr_any; /* bit n: word n is not 0 */
 	uint32_t tpr, ldr, dfr, svr, esr, esr_pending;
 	uint32_t lvt_timer, lvt_thermal, lvt_perf, lvt_lint0, lvt_lint1, lvt_error;
 	uint64_t icr;
@@ -71,6 +72,9 @@ int vlapic_msr_read(struct vlapic *lapic, uint32_t msr, uint64_t *value, uint64_
 int vlapic_msr_write(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t tsc,
 		     struct vlapic_action *action);
 
+/* The same for fixed, edge-triggered ones, on the vCPU's own pCPU: without atomics. */
+void vlapic_request(struct vlapic *lapic, uint8_t vector);
+
 /* Whether a message with this destination is for this APIC. */
 bool vlapic_matches(const struct vlapic *lapic, bool logical, uint32_t destination, bool x2apic);
 
@@ -81,6 +85,12 @@ void vlapic_post(struct vlapic *lapic, uint8_t vector, bool level);
 bool vlapic_tick(struct vlapic *lapic, uint64_t tsc);
 /* TSC of the next timer interrupt; 0: none. */
 uint64_t vlapic_deadline(const struct vlapic *lapic);
+
+/* Whether nothing is posted or requested, so that there is nothing to look for. */
+static inline bool vlapic_is_quiet(const struct vlapic *lapic)
+{
+	return !__atomic_load_n(&lapic->posted_any, __ATOMIC_RELAXED) && !lapic->irr_any;
+}
 
 /* The highest vector that may be delivered now (priority above TPR and what is in service); -1. */
 int vlapic_pending(struct vlapic *lapic);

@@ -206,6 +206,12 @@ void vcpu_apic_action(struct vcpu *vcpu, const struct vlapic_action *action)
 	if (action->kind != VLAPIC_IPI || action->init_deassert)
 		return;
 	counter_add(vm, COUNTER_IPIS, 1);
+	/* Fixed ones only; and the sender looks at its requests before it goes on, without a kick.
+	 */
+	if (action->shorthand == VLAPIC_TO_SELF) {
+		vlapic_request(&vcpu->lapic, action->vector);
+		return;
+	}
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
 		if (!is_addressed(vcpu, vm->vcpus[i], action))
 			continue;
