@@ -73,12 +73,8 @@ void msix_write(struct vpci *vpci, struct vpci_function *function, uint32_t valu
 	if (function->msix.count == 0)
 		return;
 	function->msix.control = (uint16_t)(value >> 16 & (MSIX_ENABLE | MSIX_MASK_ALL));
-	if ((old ^ function->msix.control) & MSIX_ENABLE) {
-		/* Off before the lines are masked, on after they are right. */
-		if (!(function->msix.control & MSIX_ENABLE))
-			set_control(function);
+	if ((old ^ function->msix.control) & MSIX_ENABLE)
 		msix_update(vpci, function);
-	}
 	set_control(function);
 	vpci_apply_command(vpci, function);
 }

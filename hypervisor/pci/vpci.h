@@ -5,9 +5,10 @@
  *
  * A function's BARs stay where the firmware put them: writes go to a shadow, so that sizing works,
  * and never to the device. MSI and MSI-X messages are the VM's in the shadow and ours in the device
- * (vm/irq.h). Capabilities are let through by a table; what is not in it reads as absent.
+ * (vm/irq.h). Capabilities are let through by a table (pci/policy.c); what is not in it reads as
+ * absent.
  *
- * Locks: the VM's lock, taken inside.
+ * Locks: the VM's lock, taken inside; under it irq_route_msi() and irq_unroute_msi() are called.
  */
 #ifndef CORE_PCI_VPCI_H
 #define CORE_PCI_VPCI_H
@@ -40,7 +41,9 @@ void pci_scan(void);
 
 /* The functions whose owner is this VM, their BARs declared to the owner table, mapped (but for
  * MSI-X tables, which trap), attached to the IOMMU domain; configuration access through ECAM
- * (trapped at its own address) and ports 0xcf8-0xcff. Boot only. */
+ * (trapped at its own address) and ports 0xcf8-0xcff. A function that cannot be held apart gets
+ * another owner, or none, with a line in the log. Boot only, after pci_scan(), iommu_init() and the
+ * map of the VM's RAM, and once all functions have their owners. */
 int vpci_create(struct vm *vm);
 /* Before the VM is loaded again: bus mastering and interrupts off, functions reset (FLR, else D3hot
  * and back), shadows as at boot. */
@@ -52,7 +55,8 @@ void vpci_quiesce(struct vm *vm);
  * machine's devices below 4 GiB, for the bus function. -ENOSPC. */
 int vpci_find_free(struct vm *vm, uint16_t *bdf, uint64_t size, gpa_t *window);
 
-/* An emulated function of the VM (the bus): configuration accesses come here. */
+/* An emulated function of the VM (the bus): configuration accesses come here, aligned, of 1, 2 or 4
+ * bytes, without the VM's lock. Boot only, after vpci_create(). -ENOSPC, -EEXIST. */
 typedef uint32_t vpci_config_access(void *data, unsigned offset, unsigned size, bool write,
 				    uint32_t value);
 int vpci_add_emulated(struct vm *vm, uint16_t bdf, vpci_config_access *access, void *data);

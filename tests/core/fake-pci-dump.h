@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Configuration spaces of QEMU 7.2's q35 after SeaBIOS has run, read through ECAM with the monitor's
- * pmemsave: rows of 16 bytes that are not all zero.
+ * Configuration spaces of QEMU 7.2's q35 after SeaBIOS has run, read through ECAM with the
+ * monitor's pmemsave: rows of 16 bytes that are not all zero.
  */
 #ifndef TESTS_CORE_FAKE_PCI_DUMP_H
 #define TESTS_CORE_FAKE_PCI_DUMP_H

@@ -113,6 +113,10 @@ static void test_nonsense_is_left_out(void **state)
 	/* A base that the size does not allow. */
 	store32(fake_pci(FAKE_EDU)->config + PCI_BAR0, 0xfea00100);
 	assert_left_out(FAKE_EDU);
+	/* One that changes when it is sized. */
+	store32(fake_pci(FAKE_EDU)->config + PCI_BAR0, 0xfea00100);
+	store32(fake_pci(FAKE_EDU)->clear + PCI_BAR0, 0x00000100);
+	assert_left_out(FAKE_EDU);
 	/* A BAR that keeps nothing at all. */
 	store32(fake_pci(FAKE_EDU)->config + PCI_BAR0, 0x00000008);
 	store32(fake_pci(FAKE_EDU)->writable + PCI_BAR0, 0);

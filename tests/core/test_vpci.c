@@ -466,6 +466,17 @@ static void test_a_page_of_two_vms_goes_to_the_control_vm(void **state)
 	assert_true(rig_mapped(RIG_CONTROL, 0xfea00000));
 	assert_false(rig_mapped(RIG_UI, 0xfea00000));
 	assert_true(rig_attached(RIG_CONTROL, FAKE_EDU));
+	/* Whichever of the two is found first. */
+	rig_init();
+	place_small_bar(FAKE_EDU, 0xfea00000);
+	place_small_bar(FAKE_SMBUS, 0xfea00800);
+	rig_real(FAKE_EDU)->owner = &rig_vms[RIG_CONTROL];
+	rig_real(FAKE_SMBUS)->owner = &rig_vms[RIG_UI];
+	assert_int_equal(vpci_create(&rig_vms[RIG_UI]), 0);
+	assert_int_equal(vpci_create(&rig_vms[RIG_CONTROL]), 0);
+	assert_int_equal(rig_read(RIG_UI, FAKE_SMBUS, 0, 4), NOBODY);
+	assert_int_equal(rig_read(RIG_CONTROL, FAKE_SMBUS, 0, 4), 0x29308086);
+	assert_int_equal(rig_read(RIG_CONTROL, FAKE_EDU, 0, 4), 0x11e81234);
 }
 
 static void test_a_page_shared_with_nobodys_is_left_out(void **state)
@@ -558,8 +569,8 @@ static void test_a_place_for_an_emulated_function(void **state)
 
 static void test_no_window_is_free_where_something_is(void **state)
 {
+	gpa_t window, first;
 	uint16_t bdf;
-	gpa_t window;
 
 	(void)state;
 	/* Larger than any gap next to a device on bus 0. */
@@ -568,6 +579,11 @@ static void test_no_window_is_free_where_something_is(void **state)
 			 0);
 	assert_int_equal(vpci_find_free(&rig_vms[RIG_UI], &bdf, 0x10000, &window), 0);
 	assert_int_not_equal(gpa_value(window), 0xfeba0000);
+	assert_int_equal(
+		owner_add(hpa(gpa_value(window) + 0xf000), PAGE_SIZE, PAGE_RAM, OWNER_FREE), 0);
+	first = window;
+	assert_int_equal(vpci_find_free(&rig_vms[RIG_UI], &bdf, 0x10000, &window), 0);
+	assert_int_not_equal(gpa_value(window), gpa_value(first));
 }
 
 /* ---- resets ---- */
@@ -575,24 +591,32 @@ static void test_no_window_is_free_where_something_is(void **state)
 static void test_a_reset_by_the_vm_keeps_the_bars(void **state)
 {
 	struct fake_function *fake = fake_pci(FAKE_NVME);
-	uint16_t control = load16(fake->config + 0x88);
 
 	(void)state;
+	rig_init();
+	store16(fake->config + 0x88, 0x0020); /* the firmware's */
+	assert_int_equal(vpci_create(&rig_vms[RIG_CONTROL]), 0);
+	fake_pci_forget();
 	tsc_hz = 1ULL << 50;
 	rig_write(RIG_CONTROL, FAKE_NVME, PCI_COMMAND, 2, 0x0006);
-	rig_write(RIG_CONTROL, FAKE_NVME, 0x88, 2, control | 0x8000);
+	rig_write(RIG_CONTROL, FAKE_NVME, 0x88, 2, 0xd000);
 	assert_int_equal(fake->resets, 1);
 	/* In the middle of it the function is not there. */
 	assert_int_equal(rig_read(RIG_CONTROL, FAKE_NVME, 0, 4), NOBODY);
 	rig_write(RIG_CONTROL, FAKE_NVME, PCI_COMMAND, 2, 0x0006);
 	assert_int_equal(real_command(FAKE_NVME), 0);
 	assert_int_equal(rig_delays, 0); /* nobody waits for it */
+	/* Nor when its time is up, until it answers. */
 	rig_function(RIG_CONTROL, FAKE_NVME)->reset_until = 1;
+	store16(fake->config, 0x0001);
+	assert_int_equal(rig_read(RIG_CONTROL, FAKE_NVME, 0, 4), NOBODY);
+	assert_int_equal(real_command(FAKE_NVME), 0);
+	store16(fake->config, 0x1b36);
 	assert_int_equal(rig_read(RIG_CONTROL, FAKE_NVME, 0, 4), 0x00101b36);
 	assert_int_equal(real32(FAKE_NVME, 0x10), 0xfeb90004);
 	assert_int_equal(real_command(FAKE_NVME) & 7, 3);
 	assert_int_equal(rig_read(RIG_CONTROL, FAKE_NVME, PCI_COMMAND, 2), 0);
-	assert_int_equal(load16(fake->config + 0x88), control);
+	assert_int_equal(load16(fake->config + 0x88), 0x0020);
 	assert_int_equal(rig_violations[RIG_CONTROL], 0);
 }
 

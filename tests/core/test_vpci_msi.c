@@ -91,9 +91,6 @@ static void test_msi_that_leads_nowhere_stays_off(void **state)
 	rig_write(RIG_UI, FAKE_EDU, MSI + 2, 2, 1);
 	assert_false(msi_enabled());
 	assert_int_equal(rig_read(RIG_UI, FAKE_EDU, MSI + 2, 2), 0x0081);
-	/* And it must not fall back to the interrupt line. */
-	assert_int_equal(load16(fake_pci(FAKE_EDU)->config + 4) & COMMAND_INTX_DISABLE,
-			 COMMAND_INTX_DISABLE);
 	/* The address written after the enable bit. */
 	write_msi(4, GOOD);
 	assert_true(msi_enabled());
@@ -101,6 +98,23 @@ static void test_msi_that_leads_nowhere_stays_off(void **state)
 	write_msi(8, 0x12);
 	assert_false(msi_enabled());
 	assert_int_equal(rig_count_routes(), 0);
+}
+
+static void test_msi_is_no_way_to_the_interrupt_line(void **state)
+{
+	uint8_t *config = fake_pci(FAKE_AHCI)->config;
+
+	(void)state;
+	assert_int_equal(load16(config + PCI_COMMAND) & COMMAND_INTX_DISABLE, 0);
+	/* On, and leading nowhere: the device has it off, and must not take its line. */
+	rig_write(RIG_CONTROL, FAKE_AHCI, 0x82, 2, 1);
+	assert_int_equal(config[0x82] & 1, 0);
+	assert_int_equal(load16(config + PCI_COMMAND) & COMMAND_INTX_DISABLE, COMMAND_INTX_DISABLE);
+	rig_write(RIG_CONTROL, FAKE_AHCI, 0x82, 2, 0);
+	assert_int_equal(load16(config + PCI_COMMAND) & COMMAND_INTX_DISABLE, 0);
+	rig_write(RIG_CONTROL, FAKE_NVME, 0x42, 2, ENABLE);
+	config = fake_pci(FAKE_NVME)->config;
+	assert_int_equal(load16(config + PCI_COMMAND) & COMMAND_INTX_DISABLE, COMMAND_INTX_DISABLE);
 }
 
 static void test_msi_is_moved_while_it_is_on(void **state)
@@ -443,6 +457,7 @@ int main(void)
 		TEST(test_msi_offers_one_vector),
 		TEST(test_msi_has_the_cores_message),
 		TEST(test_msi_that_leads_nowhere_stays_off),
+		TEST(test_msi_is_no_way_to_the_interrupt_line),
 		TEST(test_msi_is_moved_while_it_is_on),
 		TEST(test_msi_off_gives_the_route_back),
 		TEST(test_msi_of_32_bits_with_masks),
