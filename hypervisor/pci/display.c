@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The way back to the boot loader's picture. Source: virtio 1.1, 4.1.4. */
+/* The way back to the boot loader's picture. Source: virtio 1.1, 4.1.4; QEMU,
+ * docs/specs/standard-vga, for the mode registers that emulators' VGA has had since Bochs. */
 #include "pci/display.h"
 
 #include "pci/caps.h"
 #include "pci/config.h"
 #include "pci/registers.h"
 #include "pci/vpci.h"
+#include "x86/cpu.h"
 #include "x86/machine.h"
 
 #define CLASS_DISPLAY	   0x03
+#define BOCHS_VENDOR	   0x1234
 #define VIRTIO_VENDOR	   0x1af4
 #define VIRTIO_COMMON	   1 /* the kind of a vendor capability: where the common registers are */
 #define VIRTIO_COMMON_SIZE 0x38
@@ -19,11 +22,33 @@
 #define CAP_VIRTIO_SIZE	   16
 #define MAX_DISPLAYS	   4
 
+#define MODE_INDEX	0x1ce
+#define MODE_DATA	0x1cf
+#define MODE_ID		0
+#define MODE_WIDTH	1
+#define MODE_ENABLE	4
+#define MODE_COUNT	10 /* the last are offsets of the visible part */
+#define MODE_HAS_ID(id) (((id) >> 4) == 0xb0c)
+
+static uint16_t modes[MODE_COUNT]; /* as the loader left them; no ID: no such registers */
+
 static struct {
 	uint16_t bdf;
 	volatile uint8_t *common; /* NULL: not a virtio function */
 } displays[MAX_DISPLAYS];
 static size_t display_count;
+
+static uint16_t get_mode(uint16_t index)
+{
+	outw(MODE_INDEX, index);
+	return inw(MODE_DATA);
+}
+
+static void set_mode(uint16_t index, uint16_t value)
+{
+	outw(MODE_INDEX, index);
+	outw(MODE_DATA, value);
+}
 
 static void take_back(void)
 {
@@ -35,6 +60,11 @@ static void take_back(void)
 		if (displays[i].common != NULL)
 			displays[i].common[VIRTIO_STATUS] = 0;
 	}
+	if (!MODE_HAS_ID(modes[MODE_ID]))
+		return;
+	set_mode(MODE_ENABLE, 0);
+	for (uint16_t i = MODE_WIDTH; i < MODE_COUNT; i++)
+		set_mode(i, modes[i]);
 }
 
 static volatile uint8_t *find_common(const struct pci_function *function)
@@ -71,6 +101,8 @@ static volatile uint8_t *find_common(const struct pci_function *function)
 
 void display_init(void)
 {
+	bool emulated = false;
+
 	for (size_t i = 0; i < pci_function_count && display_count < MAX_DISPLAYS; i++) {
 		const struct pci_function *function = &pci_functions[i];
 
@@ -79,7 +111,11 @@ void display_init(void)
 		displays[display_count].bdf = function->bdf;
 		if (function->vendor == VIRTIO_VENDOR)
 			displays[display_count].common = find_common(function);
+		if (function->vendor == VIRTIO_VENDOR || function->vendor == BOCHS_VENDOR)
+			emulated = true;
 		display_count++;
 	}
+	for (uint16_t i = 0; emulated && i < MODE_COUNT; i++)
+		modes[i] = get_mode(i);
 	screen_before_take_back(take_back);
 }

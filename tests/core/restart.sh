@@ -78,6 +78,9 @@ core_set_mark
 core_control_shell 'echo c >/proc/sysrq-trigger' 1 2>/dev/null
 core_error='nothing' # the error is what is waited for
 core_wait_line 'core: error 401: .*a panic of its kernel' 60 || die "the machine says nothing"
+core_wait_line 'core: The machine restarts' 20 && core_screenshot "$out/crash.png" &&
+	[ "$(pixels "$out/crash.png" 5,700)" = 8a1014 ] ||
+	die "the screen does not say so: not the colour of a panic"
 core_wait_line 'Mullion core .* starts at' 120 || die "the machine does not restart"
 core_wait_line 'core: warning 506: .*error 401' 60 || die "there is no record of it"
 core_wait_line 'control: ready' 240 || die "the control VM does not come back"
