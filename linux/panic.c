@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A panic of this kernel is told to the core, which then knows it for what it is: not a restart that
- * somebody asked for.
+ * A panic of this kernel is told to the core, which then knows it for what it is: not a restart
+ * that somebody asked for.
  */
 #include <linux/panic_notifier.h>
 

@@ -7,12 +7,12 @@
 
 #define PCPU_MAX 16
 
-struct runner; /* vm/run.c */
+struct runner;	/* vm/run.c */
 struct svm_cpu; /* svm/ */
 
 struct pcpu {
-	struct pcpu *self;   /* gs:0 */
-	uint64_t stack_top;  /* gs:8 */
+	struct pcpu *self;  /* gs:0 */
+	uint64_t stack_top; /* gs:8 */
 	unsigned number;
 	uint32_t apic_id;
 	struct runner *runner;
@@ -32,7 +32,8 @@ static inline struct pcpu *this_pcpu(void)
 }
 
 /* Starts all other CPUs the MADT names and waits for them; each calls entry on its own stack, with
- * its own GDT, TSS and local APIC, interrupts off. Panics with CPU_START_FAILED or TOO_MANY_CPUS. */
+ * its own GDT, TSS and local APIC, interrupts off. Panics with CPU_START_FAILED or TOO_MANY_CPUS.
+ */
 void pcpu_start_others(const uint32_t *apic_ids, size_t count, void (*entry)(void));
 
 #endif

@@ -148,9 +148,9 @@
 #define MULLION_CALL_DOORBELL (MULLION_CALL_FIRST + 10)
 
 /*
- * PANICKED(confirm): the caller's kernel has panicked and will do nothing sensible any more; confirm
- * is MULLION_PANICKED_CONFIRM (-EINVAL). The VM stops: the UI VM is started again, for the control VM
- * the machine is, with a crash record. Any VM, of itself.
+ * PANICKED(confirm): the caller's kernel has panicked and will do nothing sensible any more;
+ * confirm is MULLION_PANICKED_CONFIRM (-EINVAL). The VM stops: the UI VM is started again, for the
+ * control VM the machine is, with a crash record. Any VM, of itself.
  */
 #define MULLION_CALL_PANICKED	 (MULLION_CALL_FIRST + 11)
 #define MULLION_PANICKED_CONFIRM 0x70616e6963 /* "panic" */
