@@ -20,6 +20,8 @@
 #define MSR_MCG_CAPABILITIES 0x179
 #define MSR_MCG_CONTROL	     0x17b
 #define MSR_MC0_CONTROL	     0x400 /* control, status, address, misc of each bank */
+#define MC_STATUS_VALID	     (1ULL << 63)
+#define MC_STATUS_ADDRESS    (1ULL << 58)
 #define MCG_HAS_CONTROL	     (1U << 8)
 
 #define LEAF1_EDX_MACHINE_CHECKS ((1U << 7) | (1U << 14)) /* MCE, MCA */
@@ -89,6 +91,21 @@ static void enable_machine_checks(void)
 		wrmsr(MSR_MC0_CONTROL + 4 * bank + 1, 0);
 	}
 	write_cr4(read_cr4() | CR4_MCE);
+}
+
+bool cpu_read_machine_check(struct machine_check *check)
+{
+	for (uint32_t bank = 0; bank < (rdmsr(MSR_MCG_CAPABILITIES) & 0xff); bank++) {
+		check->bank = bank;
+		check->status = rdmsr(MSR_MC0_CONTROL + 4 * bank + 1);
+		if ((check->status & MC_STATUS_VALID) == 0)
+			continue;
+		check->address = check->status & MC_STATUS_ADDRESS
+					 ? rdmsr(MSR_MC0_CONTROL + 4 * bank + 2)
+					 : 0;
+		return true;
+	}
+	return false;
 }
 
 void cpu_enable_features(void)

@@ -24,7 +24,7 @@
 #define DEVICE_LIMIT  (64 * GIB)
 #define STACK_BASE    0xffffd00000000000ULL
 #define STACK_SIZE    (4 * PAGE_SIZE)
-#define MAX_DEVICES   64
+#define MAX_DEVICES   128
 
 extern uint64_t early_pml4[TABLE_ENTRIES]; /* boot/entry.S */
 extern char boot_stack_guard[PAGE_SIZE];

@@ -13,6 +13,7 @@
 #include "x86/machine.h"
 #include "x86/paging.h"
 #include "x86/pcpu.h"
+#include "x86/require.h"
 
 #define NOBODY UINT32_MAX
 
@@ -240,6 +241,7 @@ void panic_exception(const struct interrupt_frame *frame)
 	char details[128];
 	enum reason reason = REASON_EXCEPTION;
 	const char *name = names[frame->vector & 31];
+	struct machine_check check;
 
 	if (frame->vector == VECTOR_NMI)
 		reason = REASON_NMI;
@@ -249,6 +251,9 @@ void panic_exception(const struct interrupt_frame *frame)
 		reason = REASON_MACHINE_CHECK;
 	format_text(details, sizeof(details), "%s (vector %lu, code %lx) at %016lx",
 		    name != NULL ? name : "reserved", frame->vector, frame->error, frame->rip);
+	if (frame->vector == VECTOR_MACHINE_CHECK && cpu_read_machine_check(&check))
+		format_text(details, sizeof(details), "bank %u, status %016lx, address %016lx",
+			    check.bank, check.status, check.address);
 	if (frame->vector == VECTOR_PAGE_FAULT)
 		format_text(details + strlen(details), sizeof(details) - strlen(details),
 			    ", address %016lx", read_cr2());

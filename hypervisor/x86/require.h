@@ -41,4 +41,11 @@ void cpu_require_same(void);
 /* On all: NX, write protection, SMEP, SMAP, UMIP, machine checks, XSAVE, SVM unlocked. */
 void cpu_enable_features(void);
 
+struct machine_check {
+	unsigned bank;
+	uint64_t status, address; /* address 0: not known */
+};
+/* After a machine check: what the first bank with an error says. */
+bool cpu_read_machine_check(struct machine_check *check);
+
 #endif
