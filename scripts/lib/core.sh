@@ -180,7 +180,7 @@ core_runs() { [ -n "$core_qemu" ] && kill -0 "$core_qemu" 2>/dev/null; }
 
 core_stop() {
 	[ -n "$core_qemu" ] || return 0
-	kill "$core_qemu" 2>/dev/null
+	kill "$core_qemu" 2>/dev/null && kill -CONT "$core_qemu" 2>/dev/null
 	wait "$core_qemu" 2>/dev/null
 	core_qemu=
 	exec {core_qmp_in}>&- {core_control_in}>&-
