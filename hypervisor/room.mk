@@ -61,9 +61,9 @@ CORE_SVM = hypervisor/svm/enter.S hypervisor/svm/exit.c hypervisor/svm/state.c h
 
 CORE_CPPFLAGS = -I$(top_srcdir)/hypervisor -I$(top_builddir)/hypervisor -I$(top_srcdir)/include
 
-# The screen's font, out of GRUB's (Debian: grub-common).
+# The screen's font, out of GRUB's (Debian: grub-common). Made when what draws it is.
 CORE_FONT = /usr/share/grub/unicode.pf2
-noinst_PROGRAMS += hypervisor/x86/font-gen
+EXTRA_PROGRAMS += hypervisor/x86/font-gen
 hypervisor_x86_font_gen_SOURCES = hypervisor/x86/font-gen.c
 hypervisor_x86_font_gen_CFLAGS = $(WARNING_CFLAGS)
 hypervisor_x86_font_gen_LDADD =
@@ -71,8 +71,7 @@ hypervisor/x86/font.h: hypervisor/x86/font-gen$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && hypervisor/x86/font-gen $(CORE_FONT) >$@.new && mv $@.new $@
 hypervisor/x86/mullion_core-text.$(OBJEXT): hypervisor/x86/font.h
 hypervisor/x86/libcore_pure_a-text.$(OBJEXT): hypervisor/x86/font.h
-BUILT_SOURCES += hypervisor/x86/font.h
-CLEANFILES += hypervisor/x86/font.h
+CLEANFILES += hypervisor/x86/font.h hypervisor/x86/font-gen$(EXEEXT)
 
 if WITH_CORE
 noinst_PROGRAMS += mullion-core
