@@ -17,7 +17,7 @@
 #define CORE_PRINTF(at, first) __attribute__((format(printf, at, first)))
 
 /* One line; no newline at its end. Formats: %s %c %d %u %x %zu %lu %lx %llu %llx %p %%, with width,
- * '-' and '0' (lib/format.h). */
+ * '-' and '0', and a precision for %s (lib/format.h). */
 void log_line(const char *format, ...) CORE_PRINTF(1, 2);
 
 /* A 5xx reason: one line "warning NNN: text: details", on the screen too. */
