@@ -80,8 +80,7 @@ static int write_wall_clock(struct vcpu *vcpu, gpa_t at)
 static int write_time(struct vcpu *vcpu)
 {
 	gpa_t at = gpa(vcpu->clock_msr & ~ENABLE);
-	struct time_info info = {
-		.version = 1, .tsc = reference_tsc(), .flags = TSC_STABLE};
+	struct time_info info = {.version = 1, .tsc = reference_tsc(), .flags = TSC_STABLE};
 	uint32_t even = 2;
 	int error;
 

@@ -67,11 +67,11 @@ refuses 207 "a kernel that is not one"
 manifest "s/^device = 00:$core_addr_edu.0/device = 00:1e.7/"
 refuses 208 "a device that is not there" 00:1e.7
 manifest "/^initrd = control.initrd/a device = 00:$core_addr_edu.0"
-refuses 204 "a device named twice" "line 17, column 10"
+refuses 209 "a device named twice" "line 17, column 10"
 manifest "/^initrd = control.initrd/a device = 00:$core_addr_vga.0"
 refuses 209 "a device given to two VMs, once by its class" "00:$core_addr_vga.0"
 manifest '/^\[vm control\]/,$d'
-refuses 204 "no control VM" "kind = control"
+refuses 210 "no control VM" "kind = control"
 
 # No IOMMU at all, which is no reason to stop; and one that does not remap interrupts.
 core_iommu=none
