@@ -13,7 +13,8 @@ static struct {
 	struct lock lock;
 	uint64_t start; /* HPA */
 	size_t count, used;
-	size_t hint; /* no frame below this one is free */
+	size_t tables; /* atomic */
+	size_t hint;   /* no frame below this one is free */
 	uint64_t *map;
 } pool;
 
@@ -112,4 +113,24 @@ size_t frame_used(void)
 	used = pool.used;
 	lock_release(&pool.lock);
 	return used;
+}
+
+hpa_t frame_alloc_table(void)
+{
+	hpa_t frame = frame_alloc();
+
+	if (hpa_value(frame) != 0)
+		__atomic_fetch_add(&pool.tables, 1, __ATOMIC_RELAXED);
+	return frame;
+}
+
+void frame_free_table(hpa_t frame)
+{
+	__atomic_fetch_sub(&pool.tables, 1, __ATOMIC_RELAXED);
+	frame_free(frame);
+}
+
+size_t frame_tables(void)
+{
+	return __atomic_load_n(&pool.tables, __ATOMIC_RELAXED);
 }

@@ -22,6 +22,11 @@ void frame_free(hpa_t frame);
 /* Where the core sees a frame of the pool, and any RAM the boot map covers. */
 void *frame_virt(hpa_t frame);
 
-size_t frame_used(void); /* frames, for figures */
+/* The same for page tables, which are counted apart. */
+hpa_t frame_alloc_table(void);
+void frame_free_table(hpa_t frame);
+
+size_t frame_used(void);   /* frames, for figures */
+size_t frame_tables(void); /* of these, page tables */
 
 #endif

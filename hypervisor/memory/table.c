@@ -173,7 +173,7 @@ int space_init(struct space *space, const struct table_format *format, enum owne
 	space->owner = owner;
 	space->levels = levels;
 	space->largest_leaf_shift = largest_leaf_shift;
-	space->root = frame_alloc();
+	space->root = frame_alloc_table();
 	if (hpa_value(space->root) == 0)
 		return -ENOMEM;
 	write_back(space, frame_virt(space->root), PAGE_SIZE);
@@ -257,7 +257,7 @@ static void free_chain(hpa_t frame)
 {
 	for (hpa_t next; hpa_value(frame) != 0; frame = next) {
 		next = hpa(*(uint64_t *)frame_virt(frame));
-		frame_free(frame);
+		frame_free_table(frame);
 	}
 }
 
@@ -284,7 +284,7 @@ int space_map(struct space *space, gpa_t start, hpa_t target, uint64_t size, enu
 	if (error)
 		return error;
 	while (missing-- > 0) {
-		hpa_t frame = frame_alloc();
+		hpa_t frame = frame_alloc_table();
 
 		if (hpa_value(frame) == 0) {
 			free_chain(mapping.spare);
@@ -315,7 +315,7 @@ static int split_at(const struct space *space, uint64_t address)
 		entry = find(space, address, &level);
 		if (!is_present(space, *entry) || address % level_size(level) == 0)
 			return 0;
-		frame = frame_alloc();
+		frame = frame_alloc_table();
 		if (hpa_value(frame) == 0)
 			return -ENOMEM;
 		table = frame_virt(frame);
@@ -442,6 +442,6 @@ void space_finish(struct space *space, struct flush *token)
 		CORE_ASSERT(!error || error == -E2BIG);
 		flush_consume(token);
 	} while (error);
-	frame_free(space->root);
+	frame_free_table(space->root);
 	space->root = hpa(0);
 }

@@ -239,8 +239,8 @@ void machine_start(const struct boot_info *boot, const struct acpi_info *acpi,
 		make_devices(vm, acpi);
 		platform_make_acpi(vm, acpi, make_image(vm, plans[i], &machine_layout.vms[i]));
 	}
-	log_line("the core uses %zu KiB in %zu frames", frame_used() * (PAGE_SIZE / KIB),
-		 frame_used());
+	log_line("the core uses %zu KiB in %zu frames, %zu of them page tables",
+		 frame_used() * (PAGE_SIZE / KIB), frame_used(), frame_tables());
 	screen_release();
 	lifecycle_start();
 }

@@ -57,7 +57,7 @@ uint64_t paging_root(void)
 static uint64_t new_table(void)
 {
 	if (final || frame_used() != 0)
-		return hpa_value(frame_alloc());
+		return hpa_value(frame_alloc_table());
 	if (early_tables_used == ARRAY_LENGTH(early_tables))
 		return 0;
 	return hpa_value(image_physical(early_tables[early_tables_used++]));
@@ -177,7 +177,7 @@ static void map_image(const char *start, const char *end, uint64_t flags)
 
 void paging_init(const struct boot_info *boot)
 {
-	uint64_t frame = hpa_value(frame_alloc());
+	uint64_t frame = hpa_value(frame_alloc_table());
 	const uint64_t device_slot = DEVICE_BASE >> 39 & (TABLE_ENTRIES - 1);
 
 	if (frame == 0)

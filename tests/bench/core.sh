@@ -69,6 +69,7 @@ boot() {
 	boot_seconds=$(awk '{printf "%.1f", $2 - $1}' "$core_dir/times")
 }
 # The faster of two each, in turns, as other work on this host only ever slows down.
+frames='' tables='' # in use with both VMs there
 measure_boot() {
 	local core=$core_binary turn bare_best=999 core_best=999 core_manifest="$work/boot.manifest"
 	local core_modules=(manifest="$work/boot.manifest" exits="$build/tests/core/guests/exits"
@@ -82,6 +83,8 @@ measure_boot() {
 			core_best=$(least "$boot_seconds" "$core_best")
 	done
 	core_binary=$core core_args=''
+	read -r frames tables < <(core_log | sed -n \
+		's/.*the core uses .* in \([0-9]*\) frames, \([0-9]*\) of them page tables$/\1 \2/p')
 	line "kernel start to init without the core" "$bare_best" seconds
 	line "the same kernel and initrd as the UI VM" "$core_best" seconds
 	line "the latter over the former (Linux KVM: 2.6)" "$(awk "BEGIN {printf \"%.2f\", $core_best / $bare_best}")" "" 1.5
@@ -99,6 +102,9 @@ measure_sizes() {
 	line "the core's text and data" $(((text + data + 1023) / 1024)) KiB 256
 	line "its variables without a value" $(((bss + 1023) / 1024)) KiB
 	total=$(cat "$top"/hypervisor/*/*.[ch] "$top"/hypervisor/*/*.S | wc -l)
+	line "memory at run time with image, without page tables" \
+		$(((frames - tables) * 4 + (text + data + bss + 1023) / 1024)) KiB 4096
+	line "page tables, with those of IOMMUs" $((tables * 4)) KiB
 	headers=$(code_lines "$top"/hypervisor/*/*.h)
 	code=$(code_lines "$top"/hypervisor/*/*.[ch])
 	line "lines of C in hypervisor/, without blanks and comments" "$code" lines 10000
