@@ -198,7 +198,8 @@ core_until() {
 			return 1
 		fi
 		if [ $SECONDS -ge "$end" ]; then
-			echo "mullion: after $seconds seconds still not so: $what" >&2
+			echo "mullion: after $seconds seconds still not so: $what" \
+				"(QEMU's state: $(ps -o stat= -p "$core_qemu"))" >&2
 			return 1
 		fi
 		sleep 0.1 # between two looks; what ends the wait is the condition
