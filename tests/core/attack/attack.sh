@@ -3,7 +3,9 @@
 
 # More devices that do DMA as they are told, for an attack at several places at once.
 attack_edus="08 09 0a 0b 0c 0d 0e"
-attack_names="memory config msi dma call msr cpu ipi port"
+attack_names="memory config msi dma call msr cpu ipi port decode"
+# Of the machine's 5 GiB of addresses, a page in each 64 KiB (or what the caller wants: 4096 takes long).
+attack_arguments="fine=0x140000000 step=${ATTACK_STEP:-65536}"
 
 # attack_build: attack.ko and the program in $work/attack.
 attack_build() {
@@ -29,7 +31,7 @@ attack_hook() {
 attack_run() {
 	echo "attack user"
 	echo "for name in $*; do"
-	echo "	insmod /modules/attack.ko run=\$name ${attack_arguments:-}; rmmod attack"
+	echo "	insmod /modules/attack.ko run=\$name $attack_arguments; rmmod attack"
 	echo "done"
 	echo 'echo "<1>attack: all done"'
 }
@@ -59,6 +61,8 @@ attack_machine() {
 		"$attacker.initrd=$work/attacker.initrd" "$victim.initrd=$work/victim.initrd")
 }
 
+attack_reports=/sys/kernel/debug/mullion
+attack_debugfs="[ -d $attack_reports ] || mount -t debugfs none /sys/kernel/debug"
 attack_bad='GOT THROUGH|canary CHANGED|warning 507|: error [0-9]+:|Kernel panic|Oops|BUG:'
 attack_is_over() { core_has_line "attack: all done|$attack_bad"; }
 # attack_judge ATTACKER NAME...: waits for the end; every attack has been made, nothing got through.
@@ -75,12 +79,12 @@ attack_judge() {
 	done
 }
 
-# A counter of a VM, asked for in the control VM.
-attack_counter() { # VM-NUMBER NAME
-	core_control_shell "[ -d /sys/kernel/debug/mullion ] || mount -t debugfs none /sys/kernel/debug
-		sed -n 's/^$1 $2 //p' /sys/kernel/debug/mullion/counters"
+# attack_counter VM-NUMBER NAME: as the control VM is told.
+attack_counter() {
+	core_control_shell "$attack_debugfs; sed -n 's/^$1 $2 //p' $attack_reports/counters"
 }
-attack_counted() { # VM-NUMBER NAME...: all of them have grown
+# attack_counted VM-NUMBER NAME...: all of them have grown.
+attack_counted() {
 	local vm=$1 name value
 	shift
 	for name in "$@"; do

@@ -278,51 +278,55 @@ out:
 /* Instructions that a decoder of device accesses may not know, on memory that is not there. */
 void attack_decode(void)
 {
-	void __iomem *map = ioremap(0xfd800000, PAGE_SIZE);
-	u64 at = (u64)map;
+	u64 at = 0xc0000000;
+	void __iomem *map;
 
+	while (at < 0xfec00000 && attack_page(at) != ATTACK_FOREIGN)
+		at += 0x100000;
+	map = ioremap(at, PAGE_SIZE);
+	at = (u64)map;
 	if (!map)
 		return;
-#define TRY_DECODE(text)                                                                           \
+#define TRY_DECODE(before, text)                                                                   \
 	do {                                                                                       \
-		asm volatile("1: " text "\n2:\n" _ASM_EXTABLE(1b, 2b)                              \
+		asm volatile(before "\n1: " text "\n2:\n" _ASM_EXTABLE(1b, 2b)                     \
 			     :                                                                     \
 			     : "b"(at)                                                             \
 			     : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "memory", "cc");           \
 		attack_tried(1);                                                                   \
 	} while (0)
-	TRY_DECODE("mov (%%rbx), %%al");
-	TRY_DECODE("movzwl 2(%%rbx), %%eax");
-	TRY_DECODE("movsbq 2(%%rbx), %%rax");
-	TRY_DECODE("mov $-1, %%r8; mov %%r8b, (%%rbx)");
-	TRY_DECODE("movq $-5, (%%rbx)");
-	TRY_DECODE("xchg %%eax, (%%rbx)");
-	TRY_DECODE("lock incl (%%rbx)");
-	TRY_DECODE("lock cmpxchg %%rcx, (%%rbx)");
-	TRY_DECODE("lock cmpxchg16b (%%rbx)");
-	TRY_DECODE("lock btsl $5, (%%rbx)");
-	TRY_DECODE("lock xadd %%eax, (%%rbx)");
-	TRY_DECODE("orl $7, (%%rbx)");
-	TRY_DECODE("addq (%%rbx), %%rax");
-	TRY_DECODE("cmpb $0, (%%rbx)");
-	TRY_DECODE("testl $1, (%%rbx)");
-	TRY_DECODE("mov %%rbx, %%rdi; mov $64, %%ecx; xor %%eax, %%eax; rep stosb");
-	TRY_DECODE("mov %%rbx, %%rdi; mov $8, %%ecx; xor %%eax, %%eax; rep stosq");
-	TRY_DECODE("mov %%rbx, %%rsi; mov %%rbx, %%rdi; mov $8, %%ecx; rep movsb");
-	TRY_DECODE("mov %%rbx, %%rsi; lodsl");
-	TRY_DECODE("mov %%rbx, %%rdi; scasb");
-	TRY_DECODE("movnti %%rax, (%%rbx)");
-	TRY_DECODE("clflush (%%rbx)");
-	TRY_DECODE("prefetcht0 (%%rbx)");
-	TRY_DECODE("invlpg (%%rbx)");
-	TRY_DECODE("sgdt 1(%%rbx)");
+	TRY_DECODE("", "mov (%%rbx), %%al");
+	TRY_DECODE("", "movzwl 2(%%rbx), %%eax");
+	TRY_DECODE("", "movsbq 2(%%rbx), %%rax");
+	TRY_DECODE("mov $-1, %%r8", "mov %%r8b, (%%rbx)");
+	TRY_DECODE("", "movq $-5, (%%rbx)");
+	TRY_DECODE("", "xchg %%eax, (%%rbx)");
+	TRY_DECODE("", "lock incl (%%rbx)");
+	TRY_DECODE("", "lock cmpxchg %%rcx, (%%rbx)");
+	TRY_DECODE("", "lock cmpxchg16b (%%rbx)");
+	TRY_DECODE("", "lock btsl $5, (%%rbx)");
+	TRY_DECODE("", "lock xadd %%eax, (%%rbx)");
+	TRY_DECODE("", "orl $7, (%%rbx)");
+	TRY_DECODE("", "addq (%%rbx), %%rax");
+	TRY_DECODE("", "cmpb $0, (%%rbx)");
+	TRY_DECODE("", "testl $1, (%%rbx)");
+	TRY_DECODE("mov %%rbx, %%rdi; mov $64, %%ecx; xor %%eax, %%eax", "rep stosb");
+	TRY_DECODE("mov %%rbx, %%rdi; mov $8, %%ecx; xor %%eax, %%eax", "rep stosq");
+	TRY_DECODE("mov %%rbx, %%rsi; mov %%rbx, %%rdi; mov $8, %%ecx", "rep movsb");
+	TRY_DECODE("mov %%rbx, %%rsi", "lodsl");
+	TRY_DECODE("mov %%rbx, %%rdi", "scasb");
+	TRY_DECODE("", "movnti %%rax, (%%rbx)");
+	TRY_DECODE("", "clflush (%%rbx)");
+	TRY_DECODE("", "prefetcht0 (%%rbx)");
+	TRY_DECODE("", "invlpg (%%rbx)");
+	TRY_DECODE("", "sgdt 1(%%rbx)");
 	kernel_fpu_begin();
-	TRY_DECODE("fxsave (%%rbx)");
-	TRY_DECODE("movups %%xmm0, (%%rbx)");
-	TRY_DECODE("movups (%%rbx), %%xmm0");
+	TRY_DECODE("", "fxsave (%%rbx)");
+	TRY_DECODE("", "movups %%xmm0, (%%rbx)");
+	TRY_DECODE("", "movups (%%rbx), %%xmm0");
 	kernel_fpu_end();
-	TRY_DECODE("movl (%%rbx), %%eax; .byte 0x66, 0x66, 0x66, 0x90");
-	TRY_DECODE("mov 0xffd(%%rbx), %%rax");
+	TRY_DECODE("", "movl (%%rbx), %%eax; .byte 0x66, 0x66, 0x66, 0x90");
+	TRY_DECODE("", "mov 0xffd(%%rbx), %%rax");
 #undef TRY_DECODE
 	iounmap(map);
 }

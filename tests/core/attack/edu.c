@@ -179,8 +179,8 @@ static void add_address(u64 address, unsigned int *next)
 
 void attack_dma(void)
 {
+	u64 block, foreign = 0;
 	unsigned int next = 0;
-	u64 block;
 
 	find_edus();
 	if (!edu_count)
@@ -191,12 +191,14 @@ void attack_dma(void)
 		/* Another page of each block, so that not all are its first one. */
 		u64 address = block + (attack_random() % (BLOCK / PAGE_SIZE)) * PAGE_SIZE;
 
-		if (attack_page(address) == ATTACK_FOREIGN)
+		if (attack_page(address) == ATTACK_FOREIGN) {
 			add_address(address, &next);
+			foreign = address;
+		}
 	}
-	/* Beyond what any table has. */
+	/* Beyond what any table has; an IOMMU that drops high bits must not see the VM's own. */
 	for (block = 1ULL << 40; block; block <<= 4)
-		add_address(block, &next);
+		add_address(block | foreign, &next);
 	try_addresses();
 	drop_edus();
 }

@@ -68,7 +68,7 @@ static const struct {
 	{"msi", attack_msi, false},	     {"dma", attack_dma, false},
 	{"call", attack_call, false},	     {"msr", attack_msr, false},
 	{"cpu", attack_cpu, false},	     {"ipi", attack_ipi, false},
-	{"port", attack_port, false},	     {"decode", attack_decode, true},
+	{"port", attack_port, false},	     {"decode", attack_decode, false},
 	{"reserved", attack_reserved, true},
 };
 
