@@ -256,7 +256,8 @@ endif
 
 # The service VMs' images are made by scripts/core-images.
 EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh tests/core/boot.sh \
-	tests/core/refuse.sh
+	tests/core/refuse.sh tests/core/restart.sh tests/core/attack-ui.sh tests/core/attack-control.sh \
+	tests/core/attack
 
 # The core's figures, and the VM of ours that counts.
 GUEST_CFLAGS = -std=gnu11 -m64 -O2 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only \
