@@ -70,7 +70,10 @@ attack_judge() {
 	local attacker=$1 name
 	shift
 	core_until 900 "the end of the attacks" attack_is_over || return
-	if core_log | grep -aE "$attack_bad" | head -n 5; then return 1; fi
+	if core_has_line "$attack_bad"; then
+		core_log | grep -aE "$attack_bad" | head -n 5 >&2
+		return 1
+	fi
 	for name in user "$@"; do
 		core_has_line "\[$attacker\].*attack: $name done: [1-9][0-9]* tried, 0 got through" || {
 			echo "mullion: no good end of the attack '$name'" >&2
