@@ -250,8 +250,7 @@ tests_core_test_sleep_LDADD = $(CORE_TEST_LIBS)
 
 # Boots of the emulated laptop.
 if WITH_CORE
-TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh tests/core/attack-ui.sh \
-	tests/core/attack-control.sh
+TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh
 endif
 endif
 
