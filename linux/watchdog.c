@@ -3,7 +3,7 @@
  * /dev/watchdogN: a VM that hangs is restarted by the core. The core may have armed it when it
  * started the VM, so the kernel keeps it alive by itself until a program opens the device.
  */
-#include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/watchdog.h>
 
 #include "bus.h"
@@ -29,8 +29,9 @@ static const struct watchdog_info watchdog_info = {
 	.identity = "mullion-bus",
 };
 
+/* Without an owner: a watchdog that runs before anybody opens it would keep the module for ever.
+ * The device ends with the module, and whoever has it open then gets -ENODEV. */
 static const struct watchdog_ops watchdog_ops = {
-	.owner = THIS_MODULE,
 	.start = watchdog_arm,
 	.stop = watchdog_disarm,
 	.ping = watchdog_arm,
