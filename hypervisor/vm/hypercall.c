@@ -27,7 +27,7 @@ _Static_assert(VM_NAME_SIZE == sizeof(((struct mullion_vm_info *)0)->name), "nam
 static size_t clamp_index(size_t index, size_t size)
 {
 	__asm__("" : "+r"(index));
-	return index & (size_t)((int64_t)(index - size) >> 63);
+	return index & (0 - ((index - size) >> 63));
 }
 
 struct vm *hypercall_vm(uint64_t untrusted_number)

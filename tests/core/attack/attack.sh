@@ -9,9 +9,7 @@ attack_arguments="fine=0x140000000 step=${ATTACK_STEP:-65536}"
 
 # attack_build: attack.ko and the program in $work/attack.
 attack_build() {
-	local headers
-	headers=$(ls -d /lib/modules/*/build | sort -V | tail -n 1)
-	make -s -C "$top/linux" FROM="$top/tests/core/attack" O="$work/attack" KERNEL="$headers" \
+	make -s -C "$top/linux" FROM="$top/tests/core/attack" O="$work/attack" \
 		>"$work/attack.log" 2>&1 &&
 		${CC:-gcc} -std=gnu11 -O2 -static -s -D_GNU_SOURCE -I"$top/include" \
 			-o "$work/attack/attack" "$top/tests/core/attack/user.c" >>"$work/attack.log" 2>&1 || {
@@ -39,7 +37,7 @@ attack_run() {
 # attack_machine ATTACKER: a machine on which the VM (ui or control) attacks and the other one watches
 # its memory. The attacker has the edu devices.
 attack_machine() {
-	local attacker=$1 victim=control address lines= image
+	local attacker=$1 victim=control address lines="" image
 	[ "$attacker" = ui ] || victim=ui
 	core_extra=()
 	for address in $attack_edus; do

@@ -22,6 +22,7 @@ static u64 own_vm, own_kind;
 
 static long call(u64 number, const u64 *a)
 {
+	/* cppcheck-suppress constStatement */
 	register u64 r10 asm("r10") = a[3];
 	long result;
 

@@ -55,7 +55,7 @@ static void find_ecam(void)
 	if (ACPI_FAILURE(acpi_get_table(ACPI_SIG_MCFG, 0, (struct acpi_table_header **)&mcfg)))
 		return;
 	entry = (struct acpi_mcfg_allocation *)(mcfg + 1);
-	for (; (void *)(entry + 1) <= (void *)mcfg + mcfg->header.length && ecam_count < ECAM_MAX;
+	for (; (char *)(entry + 1) <= (char *)mcfg + mcfg->header.length && ecam_count < ECAM_MAX;
 	     entry++)
 		ecam[ecam_count++] = (struct range){
 			entry->address, entry->address + ((entry->end_bus_number + 1ULL) << 20)};
