@@ -244,24 +244,13 @@ int iommu_route_pin(uint8_t ioapic_id, unsigned pin, const struct iommu_target *
 	return 0;
 }
 
-static void unroute(pci_bdf_t device, unsigned index)
+void iommu_unroute_msi(pci_bdf_t device, unsigned index)
 {
-	if (!caps.interrupts)
+	if (!driver || index >= IOMMU_ALL_MSIS)
 		return;
 	lock_take(&lock);
 	driver->unroute(device, index);
 	lock_release(&lock);
-}
-
-void iommu_unroute_msi(pci_bdf_t device, unsigned index)
-{
-	if (index < IOMMU_ALL_MSIS)
-		unroute(device, index);
-}
-
-void iommu_unroute_device(pci_bdf_t device)
-{
-	unroute(device, IOMMU_ALL_MSIS);
 }
 
 size_t iommu_take_faults(struct iommu_fault *faults, size_t max, bool *lost)

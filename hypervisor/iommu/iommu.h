@@ -75,7 +75,6 @@ int iommu_route_pin(uint8_t ioapic_id, unsigned pin, const struct iommu_target *
 		    bool active_low, uint64_t *redirection);
 /* The interrupt is refused from now on. */
 void iommu_unroute_msi(pci_bdf_t device, unsigned index);
-void iommu_unroute_device(pci_bdf_t device);
 
 /* Takes at most max faults the hardware has logged since the last call; for counting and reports.
  * Returns how many; *lost if the log overflowed. */

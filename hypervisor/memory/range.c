@@ -74,13 +74,6 @@ void range_set_remove(struct range_set *set, uint64_t start, uint64_t size)
 	}
 }
 
-bool range_set_overlaps(const struct range_set *set, uint64_t start, uint64_t size)
-{
-	size_t at = find(set, start);
-
-	return size != 0 && at < set->count && set->ranges[at].start < start + size;
-}
-
 bool range_set_contains(const struct range_set *set, uint64_t start, uint64_t size)
 {
 	size_t at = find(set, start);

@@ -20,7 +20,6 @@ struct range_set {
 /* The range, which may overlap what is there; of size 0: nothing. It does not wrap. */
 void range_set_add(struct range_set *set, uint64_t start, uint64_t size);
 void range_set_remove(struct range_set *set, uint64_t start, uint64_t size);
-bool range_set_overlaps(const struct range_set *set, uint64_t start, uint64_t size);
 bool range_set_contains(const struct range_set *set, uint64_t start, uint64_t size);
 uint64_t range_set_size(const struct range_set *set);
 

@@ -161,12 +161,15 @@ void svm_dump(const struct vcpu *vcpu)
 {
 	const struct vmcb *v = svm_of(vcpu)->vmcb;
 	const uint64_t *r = vcpu->registers;
+	const char *problem = svm_check_vmcb(v);
 	static const char *const names[] = {"es", "cs",	  "ss",	  "ds",	  "fs",
 					    "gs", "gdtr", "ldtr", "idtr", "tr"};
 
 	log_line("%s vCPU %u: exit 0x%lx (%s) info %lx %lx, event %lx, CPL %u", vcpu->vm->name,
 		 vcpu->number, v->exit_code, svm_exit_name(v->exit_code), v->exit_info1,
 		 v->exit_info2, v->exit_interrupt_info, v->cpl);
+	if (problem != NULL)
+		log_line("the CPU does not accept this state: %s", problem);
 	log_line("rip %016lx rsp %016lx rflags %08lx", v->rip, v->rsp, v->rflags);
 	for (unsigned i = 0; i < 16; i += 4)
 		log_line("r%02u %016lx r%02u %016lx r%02u %016lx r%02u %016lx", i,

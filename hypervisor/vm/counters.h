@@ -6,6 +6,7 @@
 #ifndef CORE_VM_COUNTERS_H
 #define CORE_VM_COUNTERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CORE_COUNTERS(X)                                                                           \
@@ -34,5 +35,12 @@ struct vm;
 void counter_add(struct vm *vm, enum counter counter, uint64_t n);
 uint64_t counter_read(const struct vm *vm, enum counter counter);
 const char *counter_name(enum counter counter); /* NULL: there is no such */
+
+/* Whether the n-th of something that may happen without end is logged: the first ones, later ever
+ * fewer. */
+static inline bool counter_worth_a_line(uint64_t n)
+{
+	return n <= 8 || (n & (n - 1)) == 0;
+}
 
 #endif

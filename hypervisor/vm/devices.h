@@ -40,7 +40,6 @@ int pic_access(struct vcpu *vcpu, void *pic, uint64_t offset, unsigned size, boo
  * PM timer (32 bits) at 8; 12 ports. Always in ACPI mode: the FADT names no SMI command. Source:
  * ACPI 6.4, 4.8.3. */
 #define PM_PORTS	  12
-#define PM_SLEEP_TYPE_OFF 5 /* \_S5's SLP_TYPa */
 struct pm {
 	uint16_t enable;
 	uint16_t control;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Faults of the IOMMU, counted to the VM whose device it was. */
+/* Faults of the IOMMU, counted to the VM whose device it was; and interrupts that are nobody's. */
 #include "vm/faults.h"
 
 #include "iommu/iommu.h"
 #include "lib/log.h"
 #include "pci/registers.h"
 #include "pci/vpci.h"
-#include "vm/vm.h"
+#include "vm/irq.h"
 #include "x86/machine.h"
 
 #define BATCH 16
@@ -21,12 +21,6 @@ static struct vm *owner_of_device(pci_bdf_t device)
 	return NULL;
 }
 
-/* The first ones, later ever fewer. */
-static bool worth_a_line(uint64_t n)
-{
-	return n <= 8 || (n & (n - 1)) == 0;
-}
-
 static void count(const struct iommu_fault *fault)
 {
 	enum counter counter = fault->interrupt ? COUNTER_BAD_INTERRUPT : COUNTER_BAD_DMA;
@@ -39,7 +33,7 @@ static void count(const struct iommu_fault *fault)
 	} else {
 		n = ++of_nobody;
 	}
-	if (worth_a_line(n))
+	if (counter_worth_a_line(n))
 		log_line("%s: the IOMMU refused " BDF_FORMAT " %s 0x%lx (%lu so far)",
 			 vm ? vm->name : "nobody's device", BDF_ARGS(fault->device),
 			 fault->interrupt ? "an interrupt,"
@@ -50,7 +44,7 @@ static void count(const struct iommu_fault *fault)
 
 void faults_poll(uint64_t now)
 {
-	static uint64_t next;
+	static uint64_t next, unknown, reports;
 	struct iommu_fault faults[BATCH];
 	bool lost;
 	size_t n;
@@ -60,8 +54,13 @@ void faults_poll(uint64_t now)
 	n = iommu_take_faults(faults, BATCH, &lost);
 	for (size_t i = 0; i < n; i++)
 		count(&faults[i]);
-	if (lost && worth_a_line(++overflows))
+	if (lost && counter_worth_a_line(++overflows))
 		log_line("the IOMMU refused more than it could note (%lu so far)", overflows);
+	if (irq_unknown() != unknown) {
+		unknown = irq_unknown();
+		if (counter_worth_a_line(++reports))
+			log_line("%lu interrupts that no VM has a route for so far", unknown);
+	}
 	if (n < BATCH)
 		next = now + tsc_hz / 10;
 }

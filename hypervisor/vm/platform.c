@@ -24,7 +24,6 @@
 #define HOLE_END	      0xfec00000ULL /* APICs and firmware above */
 #define ACPI_PAGE	      9		    /* in the boot data, vm/load.h */
 
-_Static_assert(PM_SLEEP_TYPE_OFF == ACPI_SLP_TYP_S5, "what the tables say is what pm.c does");
 _Static_assert(ACPI_BUILD_SIZE <= LOAD_ACPI_SIZE, "the tables fit the boot data");
 
 static int power_off_type; /* negative: not known, then every sleep is one */

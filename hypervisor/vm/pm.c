@@ -3,6 +3,7 @@
  * ACPI's power management registers. No event ever happens, so that the status reads 0; the one
  * effect is the sleep type "off".
  */
+#include "acpi/build.h"
 #include "lib/errno.h"
 #include "vm/devices.h"
 #include "x86/cpu.h"
@@ -43,7 +44,7 @@ static bool write_byte(struct pm *pm, unsigned offset, uint8_t value)
 	case 5:
 		set_byte(&pm->control, offset % 2 * 8, value);
 		pm->control = (pm->control & CONTROL_BITS) | CONTROL_MODE;
-		return offset == 5 && value & SLEEP_ENABLE && (value >> 2 & 7) == PM_SLEEP_TYPE_OFF;
+		return offset == 5 && value & SLEEP_ENABLE && (value >> 2 & 7) == ACPI_SLP_TYP_S5;
 	default: /* status: nothing to clear; the timer */
 		return false;
 	}

@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "vm/irq.h"
+#include "vm/msi.h"
 #include "vm/vendor.h"
 #include "x86/interrupt.h"
 #include "x86/machine.h"
@@ -113,11 +114,6 @@ void vm_request_stop(struct vm *vm, enum vm_stop stop)
 	lapic_send(pcpu_list[0]->apic_id, VECTOR_KICK); /* the supervisor's */
 }
 
-struct vcpu *vm_vcpu_of_apic_id(struct vm *vm, uint32_t apic_id)
-{
-	return apic_id < vm->vcpu_count ? vm->vcpus[apic_id] : NULL;
-}
-
 void vcpu_kick(struct vcpu *vcpu)
 {
 	struct pcpu *pcpu = pcpu_list[vcpu->number];
@@ -158,20 +154,18 @@ static void deliver(struct vcpu *vcpu, enum vlapic_delivery delivery, uint8_t ve
 
 void vm_send_msi(struct vm *vm, uint64_t guest_address, uint32_t guest_data)
 {
-	enum vlapic_delivery delivery = (enum vlapic_delivery)(guest_data >> 8 & 7);
-	uint32_t destination = (uint32_t)guest_address >> 12 & 0xff;
-	bool logical = guest_address & 4;
+	struct msi_message message;
 
-	if ((guest_address & ~0xfffffULL) != 0xfee00000 ||
-	    (delivery != VLAPIC_FIXED && delivery != VLAPIC_LOWEST && delivery != VLAPIC_NMI)) {
+	if (!msi_decode(guest_address, guest_data, &message)) {
 		counter_add(vm, COUNTER_BAD_INTERRUPT, 1);
 		return;
 	}
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
-		if (!vlapic_matches(&vm->vcpus[i]->lapic, logical, destination, false))
+		if (!vlapic_matches(&vm->vcpus[i]->lapic, message.logical, message.destination,
+				    false))
 			continue;
-		deliver(vm->vcpus[i], delivery, (uint8_t)guest_data, guest_data & 0x8000);
-		if (delivery == VLAPIC_LOWEST)
+		deliver(vm->vcpus[i], message.delivery, message.vector, message.level);
+		if (message.delivery == VLAPIC_LOWEST)
 			break;
 	}
 }
@@ -229,7 +223,7 @@ void vm_violation(struct vcpu *vcpu, enum counter counter, const char *what, uin
 
 	counter_add(vm, counter, 1);
 	n = counter_read(vm, counter);
-	if (n > 8 && (n & (n - 1)) != 0)
+	if (!counter_worth_a_line(n))
 		return;
 	vendor->get_mode(vcpu, &mode);
 	log_line("%s vCPU %u: %s 0x%lx refused, at rip 0x%lx (%lu so far)", vm->name, vcpu->number,

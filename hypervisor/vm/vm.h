@@ -118,9 +118,6 @@ void vm_request_stop(struct vm *vm, enum vm_stop stop);
  * Any CPU, interrupt handlers too. */
 void vm_send_msi(struct vm *vm, uint64_t guest_address, uint32_t guest_data);
 
-/* The vCPU of this APIC id; NULL. */
-struct vcpu *vm_vcpu_of_apic_id(struct vm *vm, uint32_t apic_id);
-
 /* Makes a vCPU look at its pending events again soon, wherever it is. Any CPU, handlers too. */
 void vcpu_kick(struct vcpu *vcpu);
 

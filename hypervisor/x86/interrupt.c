@@ -91,7 +91,6 @@ void interrupt_dispatch(struct interrupt_frame *frame)
 		return;
 	if (vector <= VECTOR_DEVICE_LAST)
 		irq_deliver(this_pcpu()->number, vector);
-	else if (vector == VECTOR_KICK)
-		__atomic_fetch_add(&this_pcpu()->kicks, 1, __ATOMIC_RELAXED);
+	/* A kick or the timer has done its work by interrupting. */
 	lapic_end_of_interrupt();
 }

@@ -7,7 +7,6 @@
 
 #define PCPU_MAX 16
 
-struct runner;	/* vm/run.c */
 struct svm_cpu; /* svm/ */
 
 struct pcpu {
@@ -15,9 +14,7 @@ struct pcpu {
 	uint64_t stack_top; /* gs:8 */
 	unsigned number;
 	uint32_t apic_id;
-	struct runner *runner;
 	struct svm_cpu *svm;
-	uint64_t kicks; /* atomic: interrupts that only wanted attention */
 };
 
 extern struct pcpu *pcpu_list[PCPU_MAX]; /* by number; fixed after boot */

@@ -233,3 +233,17 @@ void fake_bar_write(unsigned vm, uint64_t offset, unsigned size, uint64_t value)
 	if (bar_of(vm)->access(&fake_vms[vm].vcpu, bar_of(vm)->data, offset, size, true, &value))
 		abort();
 }
+
+int fake_vms_set_up(void **state)
+{
+	(void)state;
+	fake_vms_init();
+	return 0;
+}
+
+int fake_vms_tear_down(void **state)
+{
+	(void)state;
+	fake_vms_finish();
+	return 0;
+}

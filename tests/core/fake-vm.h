@@ -47,6 +47,9 @@ extern unsigned fake_trace_dumps;
 /* Both as at power-up, with their bus functions. */
 void fake_vms_init(void);
 void fake_vms_finish(void);
+/* The same, as cmocka calls them around a test. */
+int fake_vms_set_up(void **state);
+int fake_vms_tear_down(void **state);
 
 int64_t fake_call(unsigned vm, uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 void *fake_ram(unsigned vm, uint64_t address);

@@ -248,6 +248,12 @@ TESTS_FAST += tests/core/test_sleep
 tests_core_test_sleep_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_sleep_LDADD = $(CORE_TEST_LIBS)
 
+# What VMRUN refuses.
+check_PROGRAMS += tests/core/test_svm_check
+TESTS_FAST += tests/core/test_svm_check
+tests_core_test_svm_check_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_svm_check_LDADD = $(CORE_TEST_LIBS)
+
 # Boots of the emulated laptop.
 if WITH_CORE
 TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh

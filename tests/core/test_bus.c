@@ -15,20 +15,6 @@
 #define MSIX_MASK   0x40000000U
 #define ENTRY(n)    (MULLION_BUS_MSIX + 16U * (n))
 
-static int set_up(void **state)
-{
-	(void)state;
-	fake_vms_init();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fake_vms_finish();
-	return 0;
-}
-
 static void enable(unsigned vm)
 {
 	fake_config_write(vm, 0x04, 2, 0x6);
@@ -207,7 +193,7 @@ static void test_reset_forgets_what_the_vm_set(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_vms_set_up, fake_vms_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_function_is_found_and_sized),
 		TEST(test_part_writes_change_their_bytes_only),

@@ -12,7 +12,7 @@
 #include "pci/vpci.h"
 #include "stub.h"
 #include "vm/faults.h"
-#include "vm/vm.h"
+#include "vm/irq.h"
 #include "x86/machine.h"
 
 #define HZ 1000000
@@ -49,6 +49,13 @@ size_t iommu_take_faults(struct iommu_fault *faults, size_t max, bool *lost)
 	log_lost = false;
 	looks++;
 	return n;
+}
+
+static uint64_t unknown;
+
+uint64_t irq_unknown(void)
+{
+	return unknown;
 }
 
 static uint64_t now;
@@ -120,6 +127,21 @@ static void test_a_storm_is_counted_and_is_no_flood_of_lines(void **state)
 	assert_in_range(stub_log_lines, 8, 32);
 }
 
+static void test_interrupts_without_a_route_are_reported(void **state)
+{
+	(void)state;
+	unknown += 5;
+	faults_poll(now);
+	assert_string_equal(stub_log_text, "5 interrupts that no VM has a route for so far");
+	faults_poll(now + HZ);
+	assert_int_equal(stub_log_lines, 1); /* no new ones, no new line */
+	for (unsigned i = 2; i < 10000; i++) {
+		unknown++;
+		faults_poll(now + i * HZ);
+	}
+	assert_in_range(stub_log_lines, 8, 32);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +149,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_device_of_nobody_is_reported, setup),
 		cmocka_unit_test_setup(test_the_hardware_is_asked_ten_times_a_second, setup),
 		cmocka_unit_test_setup(test_a_storm_is_counted_and_is_no_flood_of_lines, setup),
+		cmocka_unit_test_setup(test_interrupts_without_a_route_are_reported, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,20 +18,6 @@
 #define call(vm, ...)			       call_with(vm, MULLION_CALL_##__VA_ARGS__, 0, 0, 0, 0)
 #define call_with(vm, number, a, b, c, d, ...) fake_call(vm, number, a, b, c, d)
 
-static int set_up(void **state)
-{
-	(void)state;
-	fake_vms_init();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fake_vms_finish();
-	return 0;
-}
-
 static uint64_t bad_calls(unsigned vm)
 {
 	return fake_vms[vm].counters[COUNTER_BAD_HYPERCALLS];
@@ -292,7 +278,7 @@ static void test_a_panic_stops_the_caller_once_it_is_confirmed(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_vms_set_up, fake_vms_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_query_describes_the_caller),
 		TEST(test_features_are_what_is_not_refused),
