@@ -39,7 +39,7 @@ int pic_access(struct vcpu *vcpu, void *pic, uint64_t offset, unsigned size, boo
 /* pm.c: ACPI's fixed hardware of a VM without firmware: PM1a event block at 0, PM1a control at 4,
  * PM timer (32 bits) at 8; 12 ports. Always in ACPI mode: the FADT names no SMI command. Source:
  * ACPI 6.4, 4.8.3. */
-#define PM_PORTS	  12
+#define PM_PORTS 12
 struct pm {
 	uint16_t enable;
 	uint16_t control;
