@@ -10,19 +10,26 @@ if WITH_TESTS
 # Panics, the log and RAM for host-run tests.
 CORE_STUB = tests/core/stub.c tests/core/stub.h
 
-check_PROGRAMS += tests/core/test_flush_model tests/core/test_frame tests/core/test_layout tests/core/test_owner \
-	tests/core/test_range tests/core/test_table
-TESTS_FAST += tests/core/test_flush_model tests/core/test_frame tests/core/test_layout tests/core/test_owner \
-	tests/core/test_range tests/core/test_table
+# Random numbers for host-run tests.
+CORE_RANDOM = tests/core/splitmix.h
+LAYOUT_RIG = tests/core/layout-rig.c tests/core/layout-rig.h
+
+check_PROGRAMS += tests/core/test_flush_model tests/core/test_frame tests/core/test_layout tests/core/test_layout_model \
+	tests/core/test_owner tests/core/test_range tests/core/test_table
+TESTS_FAST += tests/core/test_flush_model tests/core/test_frame tests/core/test_layout tests/core/test_layout_model \
+	tests/core/test_owner tests/core/test_range tests/core/test_table
 tests_core_test_frame_SOURCES = tests/core/test_frame.c $(CORE_STUB)
 tests_core_test_frame_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_frame_LDADD = $(CORE_TEST_LIBS)
-tests_core_test_flush_model_SOURCES = tests/core/test_flush_model.c $(CORE_STUB)
+tests_core_test_flush_model_SOURCES = tests/core/test_flush_model.c $(CORE_RANDOM) $(CORE_STUB)
 tests_core_test_flush_model_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_flush_model_LDADD = $(CORE_TEST_LIBS)
-tests_core_test_layout_SOURCES = tests/core/test_layout.c $(CORE_STUB)
+tests_core_test_layout_SOURCES = tests/core/test_layout.c $(LAYOUT_RIG) $(CORE_STUB)
 tests_core_test_layout_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_layout_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_layout_model_SOURCES = tests/core/test_layout_model.c $(LAYOUT_RIG) $(CORE_RANDOM) $(CORE_STUB)
+tests_core_test_layout_model_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_layout_model_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_owner_SOURCES = tests/core/test_owner.c $(CORE_STUB)
 tests_core_test_owner_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_owner_LDADD = $(CORE_TEST_LIBS)
@@ -218,6 +225,7 @@ CLEANFILES += fuzz_vlapic.input
 # Instructions that access devices, and how they are found.
 check_PROGRAMS += tests/core/test_insn tests/core/test_walk
 TESTS_FAST += tests/core/test_insn tests/core/test_walk
+tests_core_test_insn_SOURCES = tests/core/test_insn.c $(CORE_RANDOM)
 tests_core_test_insn_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_insn_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_walk_CPPFLAGS = $(CORE_CPPFLAGS)

@@ -20,6 +20,7 @@
 #include "lib/errno.h"
 #include "memory/frame.h"
 #include "memory/table.h"
+#include "splitmix.h"
 #include "stub.h"
 
 #define POOL	  (16 * MIB)
@@ -78,11 +79,7 @@ static uint64_t random_state;
 
 static uint64_t next_random(uint64_t below)
 {
-	uint64_t z = random_state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return (z ^ (z >> 31)) % below;
+	return splitmix64(&random_state) % below;
 }
 
 static void must(bool holds, const char *what)

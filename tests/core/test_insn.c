@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "splitmix.h"
 #include "vm/insn.h"
 
 /* From as and objdump. */
@@ -413,11 +414,7 @@ static uint64_t seed = 7;
 
 static uint64_t random64(void)
 {
-	uint64_t z = seed += 0x9e3779b97f4a7c15U;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-	return z ^ (z >> 31);
+	return splitmix64(&seed);
 }
 
 /* Random values, and those at which flags change. */
