@@ -44,7 +44,7 @@ CORE_PCI = hypervisor/pci/bars.c hypervisor/pci/claim.c hypervisor/pci/config.c 
 	hypervisor/pci/scan.c hypervisor/pci/vpci-parts.h hypervisor/pci/vpci.c hypervisor/pci/vpci.h
 CORE_IOMMU = hypervisor/iommu/amd-irq.c hypervisor/iommu/amd.c hypervisor/iommu/driver.h \
 	hypervisor/iommu/iommu.c hypervisor/iommu/iommu.h hypervisor/iommu/vtd-irq.c hypervisor/iommu/vtd.c
-CORE_VM = include/mullion/bus.h include/mullion/hypercall.h \
+CORE_VM = include/mullion/bus.h include/mullion/hypercall.h include/mullion/guest.h \
 	hypervisor/vm/apic-regions.c hypervisor/vm/apic-regions.h hypervisor/vm/build.c hypervisor/vm/build.h \
 	hypervisor/vm/bus.c hypervisor/vm/bus.h hypervisor/vm/hypercall.c \
 	hypervisor/vm/hypercall.h hypervisor/vm/irq.c hypervisor/vm/cpuid.c hypervisor/vm/exit.c hypervisor/vm/exit.h hypervisor/vm/irq.h \
