@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/bytes.h"
 #include "stub.h"
 #include "vm/devices.h"
 #include "vm/irq.h"
@@ -214,6 +215,14 @@ void rig_create(void)
 	}
 }
 
+int rig_setup(void **state)
+{
+	(void)state;
+	rig_create();
+	fake_pci_forget();
+	return 0;
+}
+
 struct vpci_function *rig_function(unsigned vm, uint16_t bdf)
 {
 	struct vpci *vpci = rig_vms[vm].pci;
@@ -230,6 +239,16 @@ struct pci_function *rig_real(uint16_t bdf)
 		if (pci_functions[i].bdf == bdf)
 			return &pci_functions[i];
 	abort();
+}
+
+uint32_t rig_real32(uint16_t bdf, unsigned offset)
+{
+	return load32(fake_pci(bdf)->config + offset);
+}
+
+uint16_t rig_real_command(uint16_t bdf)
+{
+	return load16(fake_pci(bdf)->config + PCI_COMMAND);
 }
 
 uint8_t *rig_memory(uint64_t address)

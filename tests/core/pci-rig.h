@@ -14,6 +14,7 @@
 #define RIG_UI	    0
 #define RIG_CONTROL 1
 #define RIG_ROUTES  64
+#define RIG_NOBODY  0xffffffffU /* what reads of a function that is not there give */
 
 extern struct vm rig_vms[2];
 extern uint64_t rig_violations[2]; /* BAD_CONFIG */
@@ -39,9 +40,14 @@ size_t rig_count_routes(void);
 void rig_init(void);
 /* The same, and both VMs have theirs. */
 void rig_create(void);
+/* For cmocka: the same, and what was written to devices for it is forgotten. */
+int rig_setup(void **state);
 
 struct vpci_function *rig_function(unsigned vm, uint16_t bdf); /* NULL */
 struct pci_function *rig_real(uint16_t bdf);
+/* Registers of the device itself, whatever VMs read. */
+uint32_t rig_real32(uint16_t bdf, unsigned offset);
+uint16_t rig_real_command(uint16_t bdf);
 /* Device memory that the core has mapped. */
 uint8_t *rig_memory(uint64_t address);
 bool rig_mapped(unsigned vm, uint64_t address);

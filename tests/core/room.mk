@@ -127,14 +127,22 @@ tests_core_test_scan_LDADD = $(CORE_TEST_LIBS)
 CORE_VPCI = hypervisor/pci/bars.c hypervisor/pci/claim.c hypervisor/pci/msi.c hypervisor/pci/msix.c \
 	hypervisor/pci/reset.c hypervisor/pci/scan.c hypervisor/pci/vpci.c tests/core/pci-rig.c \
 	tests/core/pci-rig.h $(CORE_FAKE_PCI) $(CORE_STUB)
-check_PROGRAMS += tests/core/test_policy tests/core/test_vpci tests/core/test_vpci_msi
-TESTS_FAST += tests/core/test_policy tests/core/test_vpci tests/core/test_vpci_msi
+check_PROGRAMS += tests/core/test_policy tests/core/test_vpci tests/core/test_vpci_config tests/core/test_vpci_msi \
+	tests/core/test_vpci_reset
+TESTS_FAST += tests/core/test_policy tests/core/test_vpci tests/core/test_vpci_config tests/core/test_vpci_msi \
+	tests/core/test_vpci_reset
 tests_core_test_policy_SOURCES = tests/core/test_policy.c $(CORE_FAKE_PCI)
 tests_core_test_policy_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_policy_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_vpci_SOURCES = tests/core/test_vpci.c $(CORE_VPCI)
 tests_core_test_vpci_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_vpci_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_vpci_config_SOURCES = tests/core/test_vpci_config.c $(CORE_VPCI)
+tests_core_test_vpci_config_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_vpci_config_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_vpci_reset_SOURCES = tests/core/test_vpci_reset.c $(CORE_VPCI)
+tests_core_test_vpci_reset_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_vpci_reset_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_vpci_msi_SOURCES = tests/core/test_vpci_msi.c $(CORE_VPCI)
 tests_core_test_vpci_msi_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_vpci_msi_LDADD = $(CORE_TEST_LIBS)

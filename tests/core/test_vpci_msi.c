@@ -22,19 +22,11 @@
 #define ENABLE	   0x8000
 #define MASK_ALL   0x4000
 
-static int setup(void **state)
-{
-	(void)state;
-	rig_create();
-	fake_pci_forget();
-	return 0;
-}
-
 /* ---- MSI ---- */
 
 static uint32_t real_msi(unsigned offset)
 {
-	return load32(fake_pci(FAKE_EDU)->config + MSI + offset);
+	return rig_real32(FAKE_EDU, MSI + offset);
 }
 
 static bool msi_enabled(void)
@@ -452,7 +444,7 @@ static void test_a_table_that_is_nowhere_hides_msix(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup(name, setup)
+#define TEST(name) cmocka_unit_test_setup(name, rig_setup)
 	const struct CMUnitTest tests[] = {
 		TEST(test_msi_offers_one_vector),
 		TEST(test_msi_has_the_cores_message),
