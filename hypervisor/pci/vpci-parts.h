@@ -78,8 +78,6 @@ static inline bool pci_is_board(const struct pci_function *function)
 
 /* vpci.c: brings the device's command register in line with what all shadows say. */
 void vpci_apply_command(const struct vpci *vpci, const struct vpci_function *function);
-/* vpci.c: everything a VM sees as at boot; the device's interrupts are off. */
-void vpci_reset_shadows(struct vpci *vpci, struct vpci_function *function);
 
 /* bars.c */
 void bars_reset(struct vpci_function *function);

@@ -42,7 +42,8 @@ void vpci_apply_command(const struct vpci *vpci, const struct vpci_function *fun
 		pci_write(function->real->bdf, PCI_COMMAND, 2, command);
 }
 
-void vpci_reset_shadows(struct vpci *vpci, struct vpci_function *function)
+/* Everything a VM sees as at boot; the device's interrupts are off. */
+static void reset_shadows(struct vpci *vpci, struct vpci_function *function)
 {
 	function->command = function->kept_command & (COMMAND_IO | COMMAND_MEMORY);
 	function->line = function->pin ? function->real_line : 0;
@@ -328,7 +329,7 @@ static void add_function(struct vpci *vpci, struct pci_function *real, enum poli
 	if (vpci->vm->kind == VM_CONTROL)
 		function->pin = (uint8_t)pci_read(real->bdf, PCI_INTERRUPT_LINE + 1, 1);
 	reset_init(function);
-	vpci_reset_shadows(vpci, function);
+	reset_shadows(vpci, function);
 	msi_init(vpci, function);
 	msix_init(vpci, function);
 }
@@ -411,7 +412,7 @@ void vpci_reset(struct vm *vm)
 	for (size_t i = 0; i < vpci->count; i++)
 		if (vpci->functions[i].policy.view == VIEW_OWN) {
 			vpci->functions[i].reset_until = 0;
-			vpci_reset_shadows(vpci, &vpci->functions[i]);
+			reset_shadows(vpci, &vpci->functions[i]);
 		}
 	reset_all(vpci);
 	vpci->quiesced = false;
