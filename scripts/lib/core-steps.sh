@@ -97,7 +97,7 @@ core_steps_ui() {
 core_steps_control() {
 	check "the control VM is ready" core_wait_line 'control: ready' 180 || return
 	check "it answers over its network card" \
-		answers '.name == "control" and .cpus >= 1' /cgi-bin/status || return
+		answers ".name == \"control\" and .cpus == $core_cpus" /cgi-bin/status || return
 	check "it writes to its disk and reads that back" answers \
 		'.device == "/dev/nvme0n1" and .word == "mullion" and .same' "/cgi-bin/disk?mullion" || return
 	# shellcheck disable=SC2016 # for the other shell

@@ -4,9 +4,9 @@
 # IOMMU; display, keyboards, pointers, network and disk work in the VM that owns them.
 . "${srcdir:-.}/tests/core/rig.sh"
 
-# Each combination with another network card than the one before it.
-for combination in "amd bios virtio" "intel bios e1000e" "amd ovmf e1000e" "intel ovmf virtio"; do
-	read -r core_iommu core_firmware core_nic <<<"$combination"
+# Each combination with another network card than the one before it, and two with more CPUs.
+for combination in "amd bios virtio 2" "intel bios e1000e 3" "amd ovmf e1000e 4" "intel ovmf virtio 2"; do
+	read -r core_iommu core_firmware core_nic core_cpus <<<"$combination"
 	rig_new
 	core_boot && core_steps || die "$combination"
 	ok "$combination"

@@ -279,7 +279,8 @@ tests_core_test_svm_check_LDADD = $(CORE_TEST_LIBS)
 
 # Boots of the emulated laptop.
 if WITH_CORE
-TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh
+TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh tests/core/restart.sh \
+	tests/core/attack-ui.sh tests/core/attack-control.sh
 endif
 endif
 
