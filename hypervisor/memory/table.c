@@ -20,6 +20,7 @@ struct table_format {
 	uint64_t device;  /* of a leaf of PAGE_DEVICE, and of PAGE_RAM */
 	uint64_t ram;
 	uint64_t write;	     /* MAP_WRITE */
+	uint64_t dirty;	     /* hardware sets it on writes; 0: it does not */
 	uint64_t no_execute; /* without MAP_EXECUTE; 0: the format knows none */
 	uint64_t large;	     /* marks a leaf above level 1; 0: by the next level, which is 0 */
 	unsigned
@@ -31,9 +32,10 @@ struct table_format {
 
 /*
  * NPT: ordinary long-mode entries (APM vol. 2, 5.3.3). All accesses count as a user's, so U/S (2)
- * is set everywhere (15.25.5). A and D (5, 6) are set at once, so that hardware never writes a
- * table. Device memory: PCD alone, UC- in the host's PAT at reset: uncached, but the guest's own
- * choice of write-combining for a frame buffer holds (15.25.8). PS is bit 7, NX bit 63.
+ * is set everywhere (15.25.5). A and D (5, 6) are set at once, so that hardware writes no table
+ * before space_take_dirty() has cleared D. Device memory: PCD alone, UC- in the host's PAT at
+ * reset: uncached, but the guest's own choice of write-combining for a frame buffer holds
+ * (15.25.8). PS is bit 7, NX bit 63.
  */
 const struct table_format table_format_npt = {
 	.present = BIT(0),
@@ -41,6 +43,7 @@ const struct table_format table_format_npt = {
 	.leaf = BIT(0) | BIT(2) | BIT(5) | BIT(6),
 	.device = BIT(4),
 	.write = BIT(1),
+	.dirty = BIT(6),
 	.no_execute = BIT(63),
 	.large = BIT(7),
 	.min_levels = 4,
@@ -301,31 +304,37 @@ int space_map(struct space *space, gpa_t start, hpa_t target, uint64_t size, enu
 
 /* ---- unmapping ---- */
 
-/* Replaces large leaves by tables of smaller ones until a leaf, or a hole, begins at address. The
- * translations stay what they were. */
+/* Replaces a large leaf by a table of smaller ones. The translations stay what they were. */
+static int split(const struct space *space, uint64_t *entry, unsigned level)
+{
+	hpa_t frame = frame_alloc_table();
+	uint64_t *table, leaf = *entry;
+
+	if (hpa_value(frame) == 0)
+		return -ENOMEM;
+	table = frame_virt(frame);
+	if (level == 2)
+		leaf &= ~space->format->large;
+	for (size_t i = 0; i < ENTRIES; i++)
+		table[i] = leaf + i * level_size(level - 1);
+	link_table(space, entry, level, frame);
+	return 0;
+}
+
+/* Splits until a leaf, or a hole, begins at address. */
 static int split_at(const struct space *space, uint64_t address)
 {
-	uint64_t *entry, *table, leaf;
+	uint64_t *entry;
 	unsigned level;
-	hpa_t frame;
+	int error = 0;
 
-	if (address >= level_size(space->levels + 1))
-		return 0;
-	for (;;) {
+	while (!error && address < level_size(space->levels + 1)) {
 		entry = find(space, address, &level);
 		if (!is_present(space, *entry) || address % level_size(level) == 0)
 			return 0;
-		frame = frame_alloc_table();
-		if (hpa_value(frame) == 0)
-			return -ENOMEM;
-		table = frame_virt(frame);
-		leaf = *entry;
-		if (level == 2)
-			leaf &= ~space->format->large;
-		for (size_t i = 0; i < ENTRIES; i++)
-			table[i] = leaf + i * level_size(level - 1);
-		link_table(space, entry, level, frame);
+		error = split(space, entry, level);
 	}
+	return error;
 }
 
 /* Clears the leaves of a range, which begins and ends at borders; tables that become empty go to
@@ -431,6 +440,78 @@ int space_look_up(const struct space *space, gpa_t address, hpa_t *target, unsig
 		*flags = MAP_READ | (entry & format->write ? MAP_WRITE : 0) |
 			 (format->no_execute && !(entry & format->no_execute) ? MAP_EXECUTE : 0);
 	return 0;
+}
+
+int space_look_up_range(const struct space *space, gpa_t start, uint64_t size, hpa_t *target,
+			unsigned flags)
+{
+	uint64_t first = gpa_value(start), end = first + size, next;
+
+	if (range_bad(space, start, size))
+		return -ENOENT;
+	for (uint64_t at = first; at < end; at = next) {
+		unsigned level, found;
+		hpa_t here;
+
+		find(space, at, &level);
+		next = span_end(at, level, end);
+		if (space_look_up(space, gpa(at), &here, &found) || (found & flags) != flags)
+			return -ENOENT;
+		if (at == first)
+			*target = here;
+		else if (hpa_value(here) - hpa_value(*target) != at - first)
+			return -ENOENT;
+	}
+	return 0;
+}
+
+/* ---- what was written ---- */
+
+int space_split(struct space *space, gpa_t start, uint64_t size)
+{
+	uint64_t first = gpa_value(start), end = first + size, next;
+
+	if (range_bad(space, start, size))
+		return -EINVAL;
+	for (uint64_t at = first; at < end; at = next) {
+		unsigned level;
+		uint64_t *entry = find(space, at, &level);
+
+		next = span_end(at, level, end);
+		if (level == 1 || !is_present(space, *entry))
+			continue;
+		if (split(space, entry, level))
+			return -ENOMEM;
+		next = at;
+	}
+	return 0;
+}
+
+size_t space_take_dirty(struct space *space, gpa_t start, size_t pages, uint64_t *bits,
+			struct flush *token)
+{
+	const uint64_t dirty = space->format->dirty;
+	size_t count = 0;
+
+	CORE_ASSERT((!token->space || token->space == space) && dirty != 0);
+	CORE_ASSERT(!range_bad(space, start, pages * PAGE_SIZE));
+	memset(bits, 0, (pages + 63) / 64 * sizeof(*bits));
+	for (size_t i = 0; i < pages; i++) {
+		unsigned level;
+		uint64_t *entry = find(space, gpa_value(start) + i * PAGE_SIZE, &level);
+
+		if (!is_present(space, *entry))
+			continue;
+		CORE_ASSERT(level == 1);
+		/* Hardware may set it at the same time. */
+		if (!(*entry & dirty) ||
+		    !(__atomic_fetch_and(entry, ~dirty, __ATOMIC_SEQ_CST) & dirty))
+			continue;
+		bits[i / 64] |= 1ULL << i % 64;
+		token->space = space;
+		count++;
+	}
+	return count;
 }
 
 void space_finish(struct space *space, struct flush *token)

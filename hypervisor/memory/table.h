@@ -66,6 +66,23 @@ int space_unmap(struct space *space, gpa_t start, uint64_t size, struct flush *t
 /* What an address leads to: 0 and the target and flags, or -ENOENT. Either pointer may be NULL. */
 int space_look_up(const struct space *space, gpa_t address, hpa_t *target, unsigned *flags);
 
+/* Whether all of the range, page-aligned, leads to one piece of host memory, with these flags at
+ * least: 0 and where it begins, or -ENOENT. */
+int space_look_up_range(const struct space *space, gpa_t start, uint64_t size, hpa_t *target,
+			unsigned flags);
+
+/*
+ * Which pages were written (NPT only: hardware sets a bit in the leaf that it writes through).
+ * space_split() makes the range's leaves single pages, so that each has a bit of its own: -EINVAL;
+ * -ENOMEM (some may be split then). space_take_dirty() of a range that is split sets the pages'
+ * bits, the first page's in bit 0 of bits[0], and takes them from the leaves; returns how many.
+ * Until the token is consumed, writes may leave no trace; of pages that were reported only. A page
+ * that was mapped, or split, and never reported counts as written.
+ */
+int space_split(struct space *space, gpa_t start, uint64_t size);
+size_t space_take_dirty(struct space *space, gpa_t start, size_t pages, uint64_t *bits,
+			struct flush *token);
+
 /* Takes all mappings away, flushes through the token, which comes back consumed, and frees all
  * tables; for a VM that ends. The hardware must have been told to use the root no more. */
 void space_finish(struct space *space, struct flush *token);

@@ -6,8 +6,9 @@
  * also in the middle of a change, and forget only what a flush makes them forget. The owner table
  * and the table code are the core's own; what a step should have done is known from plain arrays.
  *
- * What must hold: whoever reaches a page does so for its owner, and no page changes hands while a
- * cache leads to it. The last tests break the code on purpose: the model notices.
+ * What must hold: whoever reaches a page does so for its owner, no page changes hands while a cache
+ * leads to it, and of no page that a CPU wrote is it said that it was not written. The last tests
+ * break the code on purpose: the model notices.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,16 +24,17 @@
 #include "splitmix.h"
 #include "stub.h"
 
-#define POOL	  (16 * MIB)
-#define POOL_SIZE (8 * MIB)
-#define RAM	  (1 * GIB) /* 1 GiB aligned, as large as the GPA space in use */
-#define PAGES	  (2 * GIB / PAGE_SIZE)
-#define VMS	  2
-#define SPACES	  4 /* 0, 1: nested tables of VM 0, 1; 2, 3: their devices' */
-#define CACHES	  5 /* 0 to 2: CPUs; 3, 4: IOMMUs */
-#define SLOTS	  16
-#define NOWHERE	  UINT32_MAX
-#define BIT(n)	  (1ULL << (n))
+#define POOL	   (16 * MIB)
+#define POOL_SIZE  (8 * MIB)
+#define RAM	   (1 * GIB) /* 1 GiB aligned, as large as the GPA space in use */
+#define PAGES	   (2 * GIB / PAGE_SIZE)
+#define VMS	   2
+#define SPACES	   4 /* 0, 1: nested tables of VM 0, 1; 2, 3: their devices' */
+#define CACHES	   5 /* 0 to 2: CPUs; 3, 4: IOMMUs */
+#define SLOTS	   16
+#define NOWHERE	   UINT32_MAX
+#define LEAF_DIRTY BIT(6) /* of NPT */
+#define BIT(n)	   (1ULL << (n))
 
 static enum breakage {
 	BREAK_NOTHING,
@@ -43,6 +45,7 @@ static enum breakage {
 	BREAK_FORGET_RANGE, /* space_unmap() leaves a range out of the token */
 	BREAK_FORGET_TOKEN, /* or flushes nothing and takes the counts back at once */
 	BREAK_STALE_LEAF,   /* a split leaves the large leaf */
+	BREAK_DIRTY_TOKEN,  /* what was written is taken without a flush */
 	BREAKAGES,
 } breakage;
 
@@ -51,6 +54,7 @@ static enum breakage {
 static uint8_t page_owner[PAGES];
 static uint16_t page_mapped[PAGES];	    /* mappings, and those that were not flushed yet */
 static uint32_t translation[SPACES][PAGES]; /* page by page; NOWHERE */
+static bool written[VMS][PAGES];	    /* since it was told, by a CPU */
 
 /* ---- the machine ---- */
 
@@ -59,6 +63,7 @@ struct cached {
 	uint8_t space;
 	uint8_t level; /* of the entry: its span is 12 + 9 * (level - 1) bits */
 	bool leaf;
+	bool dirty;		/* writes need not be noted any more */
 	uint64_t start, target; /* GPA; HPA of the memory or of the table */
 };
 static struct cached caches[CACHES][SLOTS];
@@ -71,7 +76,7 @@ static jmp_buf caught;
 static const char *violation;
 static bool busy[VMS]; /* its lock is held */
 static unsigned depth;
-static uint64_t steps, refused, maps, unmaps, changes; /* refused: for want of frames */
+static uint64_t steps, refused, maps, unmaps, changes, dirty; /* refused: for want of frames */
 
 static uint32_t recent[8]; /* pages that were unmapped */
 
@@ -119,8 +124,13 @@ static void fill(unsigned cache, struct cached new)
 /* A CPU runs, or a device transfers, or either only guesses. */
 static void reach(unsigned cache, unsigned s, uint64_t address)
 {
-	struct cached at = {true,  (uint8_t)s, (uint8_t)(spaces[s].levels + 1),
-			    false, 0,	       hpa_value(spaces[s].root)};
+	struct cached at = {
+		.valid = true,
+		.space = (uint8_t)s,
+		.level = (uint8_t)(spaces[s].levels + 1),
+		.target = hpa_value(spaces[s].root),
+	};
+	bool write = s < VMS && next_random(2);
 	size_t first = next_random(SLOTS);
 	uint64_t page;
 
@@ -128,22 +138,26 @@ static void reach(unsigned cache, unsigned s, uint64_t address)
 	for (size_t i = 0; i < SLOTS && next_random(8); i++) {
 		const struct cached *c = &caches[cache][(first + i) % SLOTS];
 
-		if (c->valid && c->space == s && address - c->start < span(c->level)) {
+		if (c->valid && c->space == s && address - c->start < span(c->level) &&
+		    (!write || !c->leaf || c->dirty)) {
 			at = *c;
 			break;
 		}
 	}
 	while (!at.leaf) {
-		uint64_t entry;
+		uint64_t *where, entry;
 
 		must(at.target - POOL < POOL_SIZE && at.target % PAGE_SIZE == 0 && at.level > 1,
 		     "a walk left the tables");
 		at.level--;
-		entry = __atomic_load_n((uint64_t *)frame_virt(hpa(at.target)) +
-						(address >> (12 + 9 * (at.level - 1)) & 511),
-					__ATOMIC_RELAXED);
+		where = (uint64_t *)frame_virt(hpa(at.target)) +
+			(address >> (12 + 9 * (at.level - 1)) & 511);
+		entry = __atomic_load_n(where, __ATOMIC_RELAXED);
 		if (!decode(s, entry, at.level, &at.leaf))
 			return;
+		if (at.leaf && write)
+			entry = __atomic_or_fetch(where, LEAF_DIRTY, __ATOMIC_RELAXED);
+		at.dirty = entry & LEAF_DIRTY;
 		at.start = align_down(address, span(at.level));
 		at.target = entry & 0x000ffffffffff000ULL;
 		fill(cache, at);
@@ -151,6 +165,8 @@ static void reach(unsigned cache, unsigned s, uint64_t address)
 	page = (at.target + (address - at.start) - RAM) / PAGE_SIZE;
 	must(page < PAGES, "a page outside of all RAM is reached");
 	must(page_owner[page] == spaces[s].owner, "a page of another owner is reached");
+	if (write)
+		written[s][address / PAGE_SIZE] = true;
 }
 
 static unsigned random_cache(unsigned s)
@@ -368,6 +384,40 @@ static void try_unmap(unsigned s)
 		consume(s);
 }
 
+static void take_dirty(unsigned s, uint64_t first)
+{
+	struct flush none = {.space = NULL};
+	uint64_t bits;
+
+	dirty += space_take_dirty(&spaces[s], gpa(first * PAGE_SIZE), 64, &bits,
+				  breakage == BREAK_DIRTY_TOKEN ? &none : &tokens[s]);
+	for (uint64_t i = 0; i < 64; i++)
+		must(!written[s][first + i] || bits >> i & 1 ||
+			     translation[s][first + i] == NOWHERE,
+		     "a write leaves no trace");
+	if (breakage != BREAK_DIRTY_TOKEN)
+		consume(s);
+	for (uint64_t i = 0; i < 64; i++)
+		if (bits >> i & 1 || translation[s][first + i] == NOWHERE)
+			written[s][first + i] = false;
+}
+
+/* Always in the same places, or the frames would not do. */
+static void try_take_dirty(unsigned s)
+{
+	uint64_t first = (next_random(2) ? 0 : PAGES / 2) + next_random(4) * 16;
+
+	if (space_split(&spaces[s], gpa(first * PAGE_SIZE), 64 * PAGE_SIZE)) {
+		refused++;
+		return;
+	}
+	for (unsigned round = 0; round < 3; round++) {
+		take_dirty(s, first);
+		for (unsigned i = 0; i < 8; i++)
+			reach(random_cache(s), s, (first + next_random(8)) * PAGE_SIZE);
+	}
+}
+
 /* A page that any cache leads to stays whose it is. */
 static void check_caches(uint64_t page, uint64_t size)
 {
@@ -456,8 +506,10 @@ static void step(void)
 		busy[vm] = true;
 		if (what < 70)
 			try_map(s);
-		else if (what < 90)
+		else if (what < 86)
 			try_unmap(s);
+		else if (what < 90 && s < VMS)
+			try_take_dirty(s);
 		else
 			consume(s);
 		busy[vm] = false;
@@ -480,6 +532,7 @@ static void start(uint64_t seed)
 	memset(pending_count, 0, sizeof(pending_count));
 	memset(page_mapped, 0, sizeof(page_mapped));
 	memset(translation, 0xff, sizeof(translation));
+	memset(written, 0, sizeof(written));
 	memset(busy, 0, sizeof(busy));
 	for (uint64_t i = 0; i < PAGES; i++)
 		page_owner[i] = (uint8_t)(OWNER_VM_FIRST + (i >= PAGES / 2));
@@ -495,7 +548,7 @@ static void start(uint64_t seed)
 	random_state = seed;
 	depth = 0;
 	steps = 0;
-	refused = maps = unmaps = changes = 0;
+	refused = maps = unmaps = changes = dirty = 0;
 	violation = NULL;
 }
 
@@ -530,7 +583,7 @@ static void nothing_is_reached_that_is_not_the_owners(void **state)
 		assert_null(violation);
 		/* It was not all refused, and nothing is left behind. */
 		assert_true(refused < steps / 20);
-		assert_true(maps > 5000 && unmaps > 5000 && changes > 2000);
+		assert_true(maps > 5000 && unmaps > 5000 && changes > 2000 && dirty > 2000);
 		for (unsigned s = 0; s < SPACES; s++)
 			spaces[s].write_back = NULL;
 		for (unsigned s = 0; s < SPACES; s++)

@@ -108,6 +108,78 @@ static void a_foreign_page_is_never_mapped(void **state)
 	assert_int_equal(frame_used(), used);
 }
 
+/* As hardware does on a write. */
+static void write_page(uint64_t address)
+{
+	uint64_t table = hpa_value(space.root), *entry = NULL;
+
+	for (unsigned l = space.levels; l > 0; l--) {
+		entry = &((uint64_t *)frame_virt(hpa(table)))[address >> (12 + 9 * (l - 1)) & 511];
+		if (l == 1 || *entry & 0x80)
+			break;
+		table = *entry & 0x000ffffffffff000ULL;
+	}
+	*entry |= 0x40;
+}
+
+static void written_pages_are_told_of_once(void **state)
+{
+	uint64_t start = 2 * MIB - 8 * KIB, bits[9] = {0};
+
+	(void)state;
+	FLUSH_TOKEN(token);
+	assert_int_equal(space_map(&space, gpa(start), hpa(4 * GIB + start), 2 * MIB + 8 * KIB,
+				   PAGE_RAM, RWX),
+			 0);
+	assert_int_equal(walk(2 * MIB, 2, NPT_TABLE) & 0x80, 0x80);
+	assert_int_equal(space_split(&space, gpa(start), 514 * PAGE_SIZE), 0);
+	assert_int_equal(walk(2 * MIB + 4 * KIB, 1, NPT_TABLE),
+			 (4 * GIB + 2 * MIB + 4 * KIB) | 0x67);
+	/* All count as written the first time. */
+	assert_int_equal(space_take_dirty(&space, gpa(start), 514, bits, &token), 514);
+	assert_true(bits[0] == UINT64_MAX && bits[7] == UINT64_MAX && bits[8] == 3);
+	assert_int_equal(flushes, 0);
+	flush_consume(&token);
+	assert_int_equal(flushes, 1);
+	write_page(start + 4 * KIB);
+	write_page(3 * MIB);
+	assert_int_equal(space_take_dirty(&space, gpa(start), 514, bits, &token), 2);
+	assert_true(bits[0] == 2 && bits[4] == 4);
+	flush_consume(&token);
+	/* Nothing was written: nothing to flush; holes are not written either. */
+	assert_int_equal(space_take_dirty(&space, gpa(0), 514, bits, &token), 0);
+	assert_int_equal(bits[8], 0);
+	assert_null(token.space);
+	assert_int_equal(space_unmap(&space, gpa(start), 514 * PAGE_SIZE, &token), 0);
+	flush_consume(&token);
+}
+
+static void a_range_is_one_piece_or_none(void **state)
+{
+	hpa_t target;
+
+	(void)state;
+	FLUSH_TOKEN(token);
+	assert_int_equal(space_map(&space, gpa(1 * GIB), hpa(5 * GIB), 1 * GIB, PAGE_RAM, RWX), 0);
+	assert_int_equal(space_map(&space, gpa(2 * GIB), hpa(6 * GIB), 4 * KIB, PAGE_RAM, RWX), 0);
+	assert_int_equal(space_map(&space, gpa(2 * GIB + 4 * KIB), hpa(4 * GIB), 4 * KIB, PAGE_RAM,
+				   MAP_READ),
+			 0);
+#define RANGE(start, size, flags) space_look_up_range(&space, gpa(start), size, &target, flags)
+	assert_int_equal(RANGE(1 * GIB + 4 * KIB, 1 * GIB, RWX), 0);
+	assert_int_equal(hpa_value(target), 5 * GIB + 4 * KIB);
+	assert_int_equal(RANGE(1 * GIB, 1 * GIB + 8 * KIB, MAP_READ), -ENOENT);
+	assert_int_equal(RANGE(2 * GIB + 4 * KIB, 4 * KIB, MAP_READ), 0);
+	assert_int_equal(RANGE(2 * GIB + 4 * KIB, 4 * KIB, MAP_READ | MAP_WRITE), -ENOENT);
+	assert_int_equal(RANGE(2 * GIB + 4 * KIB, 8 * KIB, MAP_READ), -ENOENT);
+	assert_int_equal(RANGE(1 * GIB - 4 * KIB, 8 * KIB, MAP_READ), -ENOENT);
+	assert_int_equal(RANGE(1 * GIB, 0, MAP_READ), -ENOENT);
+	assert_int_equal(RANGE(1 * GIB + 1, 4 * KIB, MAP_READ), -ENOENT);
+	assert_int_equal(RANGE(1ULL << 48, 4 * KIB, MAP_READ), -ENOENT);
+	space_finish(&space, &token);
+	assert_int_equal(space_init(&space, &table_format_npt, VM, 4, 30), 0);
+}
+
 static void unmapping_a_part_splits_and_frees(void **state)
 {
 	size_t used = frame_used();
@@ -512,6 +584,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(npt_entries_are_the_manuals, setup_npt),
 		cmocka_unit_test_setup(a_foreign_page_is_never_mapped, setup_npt),
+		cmocka_unit_test_setup(written_pages_are_told_of_once, setup_npt),
+		cmocka_unit_test_setup(a_range_is_one_piece_or_none, setup_npt),
 		cmocka_unit_test_setup(unmapping_a_part_splits_and_frees, setup_npt),
 		cmocka_unit_test_setup(a_token_not_consumed_is_a_panic, setup_npt),
 		cmocka_unit_test_setup(amdvi_entries_are_the_manuals, setup_npt),
