@@ -25,7 +25,7 @@
 #include "stub.h"
 
 #define POOL	   (16 * MIB)
-#define POOL_SIZE  (8 * MIB)
+#define POOL_SIZE  (12 * MIB)
 #define RAM	   (1 * GIB) /* 1 GiB aligned, as large as the GPA space in use */
 #define PAGES	   (2 * GIB / PAGE_SIZE)
 #define VMS	   2
