@@ -19,7 +19,6 @@ svm_enter:
 	push	%r15
 	push	%rsi
 	push	%rdx
-	push	%rdi
 
 	mov	%rdi, %rax
 	mov	%rsi, %rbp
@@ -45,7 +44,7 @@ svm_enter:
 	cli
 
 	/* RAX holds the VMCB again; all else but RSP is the guest's. */
-	mov	16(%rsp), %rax
+	mov	8(%rsp), %rax
 	mov	%rcx, 1*8(%rax)
 	mov	%rdx, 2*8(%rax)
 	mov	%rbx, 3*8(%rax)
@@ -60,7 +59,7 @@ svm_enter:
 	mov	%r13, 13*8(%rax)
 	mov	%r14, 14*8(%rax)
 	mov	%r15, 15*8(%rax)
-	mov	8(%rsp), %rax
+	mov	(%rsp), %rax
 	vmload	%rax
 
 	/* The guest's values must not be left for speculation to use. */
@@ -72,7 +71,7 @@ svm_enter:
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
-	add	$24, %rsp
+	add	$16, %rsp
 	pop	%r15
 	pop	%r14
 	pop	%r13

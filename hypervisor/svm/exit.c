@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What an exit of SVM means in neutral words: one table that names every exit code there is (AMD
- * APM vol. 2, appendix C). A code that is not asked for stops the VM that caused it.
+ * Into guest mode with what is pending, and what the exit means in neutral words: one table that
+ * names every exit code there is (AMD APM vol. 2, appendix C). A code that is not asked for stops
+ * the VM that caused it.
  */
 #include "lib/log.h"
 #include "svm/svm.h"
+#include "x86/cpu.h"
+#include "x86/pcpu.h"
 
 struct exit_entry {
 	enum exit_kind kind;
@@ -14,8 +17,12 @@ struct exit_entry {
 
 static void decode_msr(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
-	exit->msr = (uint32_t)vcpu->registers[RCX];
-	exit->write = vmcb->exit_info1 & 1;
+	uint32_t msr = (uint32_t)vcpu->registers[RCX];
+	uint64_t write = vmcb->exit_info1 & 1;
+
+	exit->msr = msr;
+	exit->write = write;
+	exit->info = write << 63 | msr;
 }
 
 /* APM vol. 2, 15.10.2. */
@@ -29,12 +36,14 @@ static void decode_io(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_ex
 	exit->write = !(info & 1);
 	exit->string = info & 0xc;
 	exit->length = (uint8_t)(vmcb->exit_info2 - vmcb->rip);
+	exit->info = (uint64_t)exit->write << 63 | exit->port;
 }
 
 static void decode_memory(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
 	(void)vcpu;
 	exit->address = gpa(vmcb->exit_info2);
+	exit->info = vmcb->exit_info2;
 	exit->write = vmcb->exit_info1 & 2;
 	exit->fetch = vmcb->exit_info1 & 0x10;
 }
@@ -48,7 +57,7 @@ static void decode_cr8(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_e
 /* The window for an interrupt has opened: run() looks again. */
 static void decode_window(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
-	struct vmcb *own = svm_of(vcpu)->vmcb;
+	struct vmcb *own = &svm_of(vcpu)->vmcb;
 
 	(void)vmcb;
 	(void)exit;
@@ -62,7 +71,7 @@ static void decode_iret(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_
 	(void)vmcb;
 	(void)exit;
 	svm_of(vcpu)->nmi_blocked = false;
-	svm_of(vcpu)->vmcb->intercept_misc1 &= ~INTERCEPT_IRET;
+	svm_of(vcpu)->vmcb.intercept_misc1 &= ~INTERCEPT_IRET;
 }
 
 /* #DB and #AC are intercepted only because delivering them can go on for ever inside the CPU; #MC
@@ -70,7 +79,7 @@ static void decode_iret(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_
 static void decode_exception(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
 	uint8_t vector = (uint8_t)(vmcb->exit_code - SVM_EXIT_EXCEPTION);
-	struct vmcb *own = svm_of(vcpu)->vmcb;
+	struct vmcb *own = &svm_of(vcpu)->vmcb;
 
 	if (vector == EXCEPTION_MC)
 		core_panic(REASON_MACHINE_CHECK, "in VM %s", vcpu->vm->name);
@@ -131,10 +140,10 @@ static const struct exit_entry refused_entry = {EXIT_REFUSED, 0, NULL};
 
 static const struct exit_entry *entry_of(uint64_t code)
 {
-	if ((uint32_t)code == SVM_EXIT_INVALID)
-		return &refused_entry;
 	if (code < ARRAY_LENGTH(table))
 		return &table[code];
+	if ((uint32_t)code == SVM_EXIT_INVALID)
+		return &refused_entry;
 	if (code == SVM_EXIT_NPF)
 		return &memory_entry;
 	return &unknown_entry; /* AVIC and SEV are not used */
@@ -154,16 +163,15 @@ static void requeue_event(struct vmcb *vmcb)
 	vmcb->event_injection = event;
 }
 
-void svm_decode_exit(struct vcpu *vcpu, struct vcpu_exit *exit)
+static void decode(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
-	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+	struct vmcb *vmcb = &svm_of(vcpu)->vmcb;
 	const struct exit_entry *entry = entry_of(vmcb->exit_code);
 
 	/* What a kind does not have is left as it was: hot. */
 	exit->kind = entry->kind;
 	exit->code = vmcb->exit_code;
-	exit->info1 = vmcb->exit_info1;
-	exit->info2 = vmcb->exit_info2;
+	exit->info = vmcb->exit_info1;
 	exit->rip = vmcb->rip;
 	exit->length = entry->length;
 	if (vmcb->exit_interrupt_info & VMCB_EVENT_VALID)
@@ -172,6 +180,84 @@ void svm_decode_exit(struct vcpu *vcpu, struct vcpu_exit *exit)
 		exit->length = (uint8_t)(vmcb->next_rip - vmcb->rip);
 	if (entry->decode != NULL)
 		entry->decode(vcpu, vmcb, exit);
+}
+
+bool svm_interruptible(const struct vcpu *vcpu)
+{
+	const struct vmcb *vmcb = &svm_of(vcpu)->vmcb;
+
+	return (vmcb->rflags & RFLAGS_IF) && !(vmcb->interrupt_shadow & 1) &&
+	       !(vmcb->event_injection & VMCB_EVENT_VALID);
+}
+
+static void give_nmi(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = svm_of(vcpu);
+
+	if (svm->nmi_blocked || (svm->vmcb.event_injection & VMCB_EVENT_VALID))
+		return;
+	__atomic_fetch_and(&vcpu->events, ~VCPU_EVENT_NMI, __ATOMIC_ACQ_REL);
+	svm->nmi_blocked = true;
+	svm->vmcb.intercept_misc1 |= INTERCEPT_IRET;
+	svm->vmcb.event_injection = VMCB_EVENT_VALID | VMCB_EVENT_NMI | 2;
+}
+
+/* The next interrupt goes in now, or the CPU shall say when it can. */
+static void give_interrupt(struct vcpu *vcpu, struct vmcb *vmcb)
+{
+	int vector;
+
+	if (svm_interruptible(vcpu)) {
+		/* Nothing that is left can interrupt this one. */
+		vector = vlapic_take(&vcpu->lapic);
+		if (vector >= 0)
+			vmcb->event_injection =
+				VMCB_EVENT_VALID | VMCB_EVENT_INTERRUPT | (uint8_t)vector;
+	} else if (vlapic_pending(&vcpu->lapic) >= 0) {
+		vmcb->virtual_interrupt =
+			VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_PRIORITY(15);
+		vmcb->intercept_misc1 |= INTERCEPT_VINTR;
+	}
+}
+
+void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	struct svm_vcpu *svm = svm_of(vcpu);
+	const struct pcpu *pcpu = this_pcpu();
+	struct vmcb *vmcb = &svm->vmcb;
+	uint64_t generation;
+
+	if (pcpu->svm->current != vcpu)
+		svm_make_current(vcpu);
+	if (vcpu->events & VCPU_EVENT_NMI)
+		give_nmi(vcpu);
+	if (!vlapic_is_quiet(&vcpu->lapic))
+		give_interrupt(vcpu, vmcb);
+	vmcb->rax = vcpu->registers[RAX];
+	vmcb->rsp = vcpu->registers[RSP];
+	vmcb->tlb_control = 0;
+	__asm__ volatile("clgi" : : : "memory");
+	/* Whoever kicks or counts a flush after these looks ends guest mode by the interrupt. */
+	if (__atomic_load_n(&pcpu->attention, __ATOMIC_SEQ_CST) != 0) {
+		__asm__ volatile("stgi" : : : "memory");
+		*exit = (struct vcpu_exit){.kind = EXIT_NOTHING};
+		return;
+	}
+	generation = __atomic_load_n(&svm->vm->generation, __ATOMIC_SEQ_CST);
+	if (svm->flushed != generation) {
+		vmcb->tlb_control =
+			vendor_caps.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
+		svm->flushed = generation;
+	}
+	svm_enter(hpa_value(svm->address), vcpu->registers, hpa_value(pcpu->svm->host_vmcb));
+	vmcb->event_injection = 0;
+	vcpu->registers[RAX] = vmcb->rax;
+	vcpu->registers[RSP] = vmcb->rsp;
+	if (vmcb->dr7 & 0xff)
+		write_dr7(0x400); /* emulators leave the guest's on */
+	/* Pending host interrupts are taken here. */
+	__asm__ volatile("stgi; sti; nop; cli" : : : "memory");
+	decode(vcpu, exit);
 }
 
 const char *svm_exit_name(uint64_t code)

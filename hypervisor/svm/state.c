@@ -29,7 +29,7 @@ static void set_segment(struct vmcb_segment *segment, uint16_t selector, uint16_
 void svm_vcpu_reset(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
-	struct vmcb *vmcb = svm->vmcb;
+	struct vmcb *vmcb = &svm->vmcb;
 	struct vmcb_segment *data[] = {&vmcb->es, &vmcb->ss, &vmcb->ds, &vmcb->fs, &vmcb->gs};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(data); i++)
@@ -64,7 +64,7 @@ void svm_vcpu_reset(struct vcpu *vcpu)
 
 void svm_vcpu_startup(struct vcpu *vcpu, uint8_t vector)
 {
-	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+	struct vmcb *vmcb = &svm_of(vcpu)->vmcb;
 
 	set_segment(&vmcb->cs, (uint16_t)(vector << 8), ATTRIBUTES_CODE16, 0xffff,
 		    (uint64_t)vector << 12);
@@ -73,7 +73,7 @@ void svm_vcpu_startup(struct vcpu *vcpu, uint8_t vector)
 
 void svm_vcpu_enter_64(struct vcpu *vcpu, uint64_t rip, uint64_t gdt, uint64_t cr3)
 {
-	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+	struct vmcb *vmcb = &svm_of(vcpu)->vmcb;
 	struct vmcb_segment *data[] = {&vmcb->es, &vmcb->ss, &vmcb->ds};
 
 	/* __BOOT_CS and __BOOT_DS of Linux' boot protocol. */
@@ -90,7 +90,7 @@ void svm_vcpu_enter_64(struct vcpu *vcpu, uint64_t rip, uint64_t gdt, uint64_t c
 
 void svm_get_mode(const struct vcpu *vcpu, struct vcpu_mode *mode)
 {
-	const struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+	const struct vmcb *vmcb = &svm_of(vcpu)->vmcb;
 
 	mode->rip = vmcb->rip;
 	mode->cr0 = vmcb->cr0;
@@ -117,7 +117,7 @@ static bool pat_is_valid(uint64_t pat)
 
 int svm_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
-	const struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+	const struct vmcb *vmcb = &svm_of(vcpu)->vmcb;
 
 	switch (msr) {
 	case MSR_EFER:
@@ -133,7 +133,7 @@ int svm_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 
 int svm_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+	struct vmcb *vmcb = &svm_of(vcpu)->vmcb;
 
 	switch (msr) {
 	case MSR_EFER: {
@@ -159,7 +159,7 @@ int svm_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 
 void svm_dump(const struct vcpu *vcpu)
 {
-	const struct vmcb *v = svm_of(vcpu)->vmcb;
+	const struct vmcb *v = &svm_of(vcpu)->vmcb;
 	const uint64_t *r = vcpu->registers;
 	const char *problem = svm_check_vmcb(v);
 	static const char *const names[] = {"es", "cs",	  "ss",	  "ds",	  "fs",

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * AMD's SVM (AMD APM vol. 2, chapter 15) as a vendor table: switching it on, control blocks,
- * entering a vCPU with what it has pending. ASID n + 1 is VM n's on every pCPU, as each pCPU runs
- * one vCPU of a VM; what has to be forgotten is counted in the VM's generation and flushed on the
- * next entry.
+ * AMD's SVM (AMD APM vol. 2, chapter 15) as a vendor table: switching it on, control blocks. ASID n
+ * + 1 is VM n's on every pCPU, as each pCPU runs one vCPU of a VM; what has to be forgotten is
+ * counted in the VM's generation and flushed on the next entry.
  */
 #include "svm/svm.h"
 
@@ -94,21 +93,19 @@ static void svm_vm_allow_ports(struct vm *vm, uint16_t first, uint32_t count)
 static int svm_vcpu_create(struct vcpu *vcpu)
 {
 	struct svm_vm *vm = &svm_vms[vcpu->vm->number];
-	hpa_t own = frame_alloc(), vmcb_frame = frame_alloc(), xsave = frame_alloc();
+	hpa_t own = frame_alloc_many((sizeof(struct svm_vcpu) + PAGE_SIZE - 1) / PAGE_SIZE);
+	hpa_t xsave = frame_alloc();
 	struct svm_vcpu *svm;
 	struct vmcb *vmcb;
 
-	if (hpa_value(own) == 0 || hpa_value(vmcb_frame) == 0 || hpa_value(xsave) == 0 ||
-	    cpuid(0xd, 0).ecx > PAGE_SIZE)
+	if (hpa_value(own) == 0 || hpa_value(xsave) == 0 || cpuid(0xd, 0).ecx > PAGE_SIZE)
 		return -ENOMEM;
 	svm = frame_virt(own);
-	vmcb = frame_virt(vmcb_frame);
-	*svm = (struct svm_vcpu){
-		.vmcb = vmcb,
-		.vmcb_address = vmcb_frame,
-		.xsave = frame_virt(xsave),
-		.xcr0 = 1,
-	};
+	svm->vm = vm;
+	svm->address = own;
+	svm->xsave = frame_virt(xsave);
+	svm->xcr0 = 1;
+	vmcb = &svm->vmcb;
 	vcpu->vendor = svm;
 	vmcb->intercept_cr_read = vmcb->intercept_cr_write = 1U << 8;
 	vmcb->intercept_exceptions = 1U << EXCEPTION_DB | 1U << EXCEPTION_AC | 1U << EXCEPTION_MC;
@@ -131,7 +128,7 @@ static int svm_vcpu_create(struct vcpu *vcpu)
 
 static void svm_advance(struct vcpu *vcpu, uint8_t length)
 {
-	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+	struct vmcb *vmcb = &svm_of(vcpu)->vmcb;
 	uint64_t rip = vmcb->rip + length;
 
 	vmcb->rip = svm_is_64_bit(vmcb) ? rip : (uint32_t)rip;
@@ -140,88 +137,14 @@ static void svm_advance(struct vcpu *vcpu, uint8_t length)
 
 static void svm_set_rflags(struct vcpu *vcpu, uint64_t rflags)
 {
-	svm_of(vcpu)->vmcb->rflags = rflags;
+	svm_of(vcpu)->vmcb.rflags = rflags;
 }
 
 static void svm_inject_exception(struct vcpu *vcpu, uint8_t vector, bool has_code, uint32_t code)
 {
-	svm_of(vcpu)->vmcb->event_injection =
+	svm_of(vcpu)->vmcb.event_injection =
 		VMCB_EVENT_VALID | VMCB_EVENT_EXCEPTION | vector |
 		(has_code ? VMCB_EVENT_HAS_CODE | (uint64_t)code << 32 : 0);
-}
-
-static bool svm_interruptible(const struct vcpu *vcpu)
-{
-	const struct vmcb *vmcb = svm_of(vcpu)->vmcb;
-
-	return (vmcb->rflags & RFLAGS_IF) && !(vmcb->interrupt_shadow & 1) &&
-	       !(vmcb->event_injection & VMCB_EVENT_VALID);
-}
-
-/* The next NMI or interrupt goes in now, or the CPU shall say when it can. */
-static void give_pending(struct vcpu *vcpu)
-{
-	struct svm_vcpu *svm = svm_of(vcpu);
-	struct vmcb *vmcb = svm->vmcb;
-	int vector;
-
-	if ((vcpu->events & VCPU_EVENT_NMI) && !svm->nmi_blocked &&
-	    !(vmcb->event_injection & VMCB_EVENT_VALID)) {
-		__atomic_fetch_and(&vcpu->events, ~VCPU_EVENT_NMI, __ATOMIC_ACQ_REL);
-		svm->nmi_blocked = true;
-		vmcb->intercept_misc1 |= INTERCEPT_IRET;
-		vmcb->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_NMI | 2;
-	}
-	if (vlapic_is_quiet(&vcpu->lapic))
-		return;
-	vector = vlapic_pending(&vcpu->lapic);
-	if (vector < 0)
-		return;
-	if (svm_interruptible(vcpu)) {
-		vlapic_accept(&vcpu->lapic, (uint8_t)vector);
-		vmcb->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_INTERRUPT | (uint8_t)vector;
-		if (vlapic_is_quiet(&vcpu->lapic) || vlapic_pending(&vcpu->lapic) < 0)
-			return;
-	}
-	vmcb->virtual_interrupt =
-		VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_PRIORITY(15);
-	vmcb->intercept_misc1 |= INTERCEPT_VINTR;
-}
-
-static void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
-{
-	struct svm_vcpu *svm = svm_of(vcpu);
-	struct vmcb *vmcb = svm->vmcb;
-	uint64_t generation;
-
-	svm_make_current(vcpu);
-	give_pending(vcpu);
-	vmcb->rax = vcpu->registers[RAX];
-	vmcb->rsp = vcpu->registers[RSP];
-	vmcb->tlb_control = 0;
-	__asm__ volatile("clgi" : : : "memory");
-	/* Whoever kicks or counts a flush after these looks ends guest mode by the interrupt. */
-	if (__atomic_load_n(&vcpu->attention, __ATOMIC_SEQ_CST) != 0) {
-		__asm__ volatile("stgi" : : : "memory");
-		*exit = (struct vcpu_exit){.kind = EXIT_NOTHING};
-		return;
-	}
-	generation = __atomic_load_n(&svm_vms[vcpu->vm->number].generation, __ATOMIC_SEQ_CST);
-	if (svm->flushed != generation) {
-		vmcb->tlb_control =
-			vendor_caps.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
-		svm->flushed = generation;
-	}
-	svm_enter(hpa_value(svm->vmcb_address), vcpu->registers,
-		  hpa_value(this_pcpu()->svm->host_vmcb));
-	vmcb->event_injection = 0;
-	vcpu->registers[RAX] = vmcb->rax;
-	vcpu->registers[RSP] = vmcb->rsp;
-	if (vmcb->dr7 & 0xff)
-		write_dr7(0x400); /* emulators leave the guest's on */
-	/* Pending host interrupts are taken here. */
-	__asm__ volatile("stgi; sti; nop; cli" : : : "memory");
-	svm_decode_exit(vcpu, exit);
 }
 
 static void svm_flush(struct vm *vm)

@@ -14,9 +14,10 @@ struct svm_cpu {
 };
 
 struct svm_vcpu {
-	struct vmcb *vmcb;
-	hpa_t vmcb_address;
-	void *xsave; /* a page, while another vCPU is current */
+	struct vmcb vmcb; /* page-aligned */
+	struct svm_vm *vm;
+	hpa_t address; /* of the whole, so the VMCB's */
+	void *xsave;   /* a page, while another vCPU is current */
 	uint64_t xcr0, tsc_aux, dr[4];
 	uint64_t flushed; /* the VM's generation this vCPU's TLB entries are of */
 	bool nmi_blocked; /* until IRET */
@@ -55,11 +56,12 @@ int svm_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 void svm_dump(const struct vcpu *vcpu);
 
 /* switch.c: what VMRUN does not switch. */
-void svm_make_current(struct vcpu *vcpu);
+void svm_make_current(struct vcpu *vcpu); /* is not yet */
 void svm_put(struct vcpu *vcpu);
 
-/* exit.c: fills the neutral exit from the VMCB. */
-void svm_decode_exit(struct vcpu *vcpu, struct vcpu_exit *exit);
+/* exit.c */
+bool svm_interruptible(const struct vcpu *vcpu);
+void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit);
 const char *svm_exit_name(uint64_t code);
 
 /* check.c: whether the CPU would accept the VMCB (APM vol. 2, 15.5.1). NULL, or what is wrong.

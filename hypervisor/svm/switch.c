@@ -52,8 +52,6 @@ void svm_make_current(struct vcpu *vcpu)
 	struct svm_cpu *cpu = this_pcpu()->svm;
 	struct svm_vcpu *svm = svm_of(vcpu);
 
-	if (cpu->current == vcpu)
-		return;
 	if (cpu->current != NULL)
 		svm_put(cpu->current);
 	cpu->current = vcpu;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What each VM did and tried: one 64-bit counter each, added to from any CPU, read by the control
- * VM (hypercall) and shown in reports. Names are part of the bus's contract (counter_name()).
+ * VM (hypercall) and shown in reports (counter_add() is vm/vm.h's). Names are part of the bus's
+ * contract (counter_name()).
  */
 #ifndef CORE_VM_COUNTERS_H
 #define CORE_VM_COUNTERS_H
@@ -31,9 +32,6 @@ enum counter {
 		COUNTER_COUNT,
 };
 
-struct vm;
-void counter_add(struct vm *vm, enum counter counter, uint64_t n);
-uint64_t counter_read(const struct vm *vm, enum counter counter);
 const char *counter_name(enum counter counter); /* NULL: there is no such */
 
 /* Whether the n-th of something that may happen without end is logged: the first ones, later ever

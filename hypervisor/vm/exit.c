@@ -30,11 +30,6 @@ size_t exit_fetch(struct vcpu *vcpu, uint8_t bytes[15])
 	return walk_fetch(&mode, read_guest, vcpu->vm, bytes, 15);
 }
 
-void exit_advance(struct vcpu *vcpu, uint8_t length)
-{
-	vendor->advance(vcpu, length);
-}
-
 static void handle_nothing(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
 	(void)vcpu;
@@ -44,7 +39,7 @@ static void handle_nothing(struct vcpu *vcpu, const struct vcpu_exit *exit)
 static void handle_cpuid(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
 	cpuid_exit(vcpu);
-	exit_advance(vcpu, exit->length);
+	vendor->advance(vcpu, exit->length);
 }
 
 static const struct vm_region *find_port(struct vm *vm, uint16_t port, uint8_t size)
@@ -83,12 +78,12 @@ static void handle_io(struct vcpu *vcpu, const struct vcpu_exit *exit)
 		vcpu->registers[RAX] =
 			exit->size == 4 ? value & mask : (rax & ~mask) | (value & mask);
 	}
-	exit_advance(vcpu, exit->length);
+	vendor->advance(vcpu, exit->length);
 }
 
 static void handle_halt(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
-	exit_advance(vcpu, exit->length);
+	vendor->advance(vcpu, exit->length);
 	vcpu->state = VCPU_HALTED;
 }
 
@@ -104,7 +99,7 @@ static void handle_hypercall(struct vcpu *vcpu, const struct vcpu_exit *exit)
 		return;
 	}
 	vcpu->registers[RAX] = (uint64_t)bus_hypercall(vcpu, r[RAX], arguments);
-	exit_advance(vcpu, exit->length);
+	vendor->advance(vcpu, exit->length);
 }
 
 /* MOV to and from CR8: 0F 22 and 0F 20 after prefixes; the register is in ModRM and REX.B. */
@@ -130,7 +125,7 @@ static void handle_cr8(struct vcpu *vcpu, const struct vcpu_exit *exit)
 	} else {
 		vlapic_write_cr8(&vcpu->lapic, vcpu->registers[reg]);
 	}
-	exit_advance(vcpu, (uint8_t)(i + 3));
+	vendor->advance(vcpu, (uint8_t)(i + 3));
 }
 
 /* XCR0 may hold what the CPU has, x87 always, AVX not without SSE, AVX-512's three together. */
@@ -149,13 +144,13 @@ static void handle_xsetbv(struct vcpu *vcpu, const struct vcpu_exit *exit)
 		return;
 	}
 	xsetbv(0, value);
-	exit_advance(vcpu, exit->length);
+	vendor->advance(vcpu, exit->length);
 }
 
 /* A VM's devices need no flush of all caches, and one VM shall not empty the other's. */
 static void handle_cache(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
-	exit_advance(vcpu, exit->length);
+	vendor->advance(vcpu, exit->length);
 }
 
 static void handle_undefined(struct vcpu *vcpu, const struct vcpu_exit *exit)
@@ -186,8 +181,7 @@ static void handle_fatal(struct vcpu *vcpu, const struct vcpu_exit *exit)
 	vm_request_stop(vcpu->vm, VM_STOP_BAD_EXIT);
 }
 
-typedef void exit_handler(struct vcpu *vcpu, const struct vcpu_exit *exit);
-static exit_handler *const handlers[] = {
+exit_handler *const exit_handlers[EXIT_KINDS] = {
 	[EXIT_NOTHING] = handle_nothing,
 	[EXIT_CPUID] = handle_cpuid,
 	[EXIT_MSR] = msr_exit,
@@ -204,9 +198,3 @@ static exit_handler *const handlers[] = {
 	[EXIT_REFUSED] = handle_fatal,
 	[EXIT_UNKNOWN] = handle_fatal,
 };
-_Static_assert(ARRAY_LENGTH(handlers) == EXIT_KINDS, "every kind has a handler");
-
-void exit_handle(struct vcpu *vcpu, const struct vcpu_exit *exit)
-{
-	handlers[exit->kind](vcpu, exit);
-}

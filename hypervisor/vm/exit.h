@@ -5,12 +5,11 @@
 
 #include "vm/vcpu.h"
 
-/* Deals with the exit on the vCPU's pCPU. Afterwards the vCPU may run on, be halted, or its VM be
- * stopping. */
-void exit_handle(struct vcpu *vcpu, const struct vcpu_exit *exit);
+/* By kind: deals with the exit on the vCPU's pCPU. Afterwards the vCPU may run on, be halted, or
+ * its VM be stopping. */
+typedef void exit_handler(struct vcpu *vcpu, const struct vcpu_exit *exit);
+extern exit_handler *const exit_handlers[EXIT_KINDS];
 
-/* The instruction is done: RIP past it. length 0 is decoded. */
-void exit_advance(struct vcpu *vcpu, uint8_t length);
 void exit_inject_gp(struct vcpu *vcpu);
 
 /* The instruction's bytes at RIP; returns how many could be read (at most 15; 0: the fetch faults).

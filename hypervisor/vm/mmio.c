@@ -60,5 +60,5 @@ void mmio_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
 		access_region(vcpu, address, insn.size, true, &out);
 	if (rflags != mode.rflags)
 		vendor->set_rflags(vcpu, rflags);
-	exit_advance(vcpu, insn.length);
+	vendor->advance(vcpu, insn.length);
 }

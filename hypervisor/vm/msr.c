@@ -11,6 +11,7 @@
 #include "x86/cpu.h"
 
 enum policy {
+	NONE,	/* takes #GP */
 	FIXED,	/* reads the value; writes are dropped */
 	READ,	/* reads the value; writes take #GP */
 	LAPIC,	/* vm/vlapic.c */
@@ -27,10 +28,7 @@ struct line {
 	const char *reason;
 };
 
-/* Looked at before the others, as it is what a VM writes most. */
-static const struct line x2apic = {0x800, 0x8ff, LAPIC, 0, "x2APIC"};
-
-/* In ascending order. */
+/* In ascending order; but x2APIC's are not here: is_x2apic(). */
 static const struct line table[] = {
 	{0x10, 0x10, TSC, 0, "the time-stamp counter"},
 	{0x11, 0x12, CLOCK, 0, "KVM's clock, its old numbers"},
@@ -67,8 +65,31 @@ static uint64_t microcode_level(void)
 	return rdmsr(0x8b);
 }
 
-static int read_msr(struct vcpu *vcpu, const struct line *line, uint32_t msr, uint64_t *value)
+static bool is_x2apic(uint32_t msr)
 {
+	return msr >> 8 == 0x800 >> 8;
+}
+
+static const struct line *find_line(uint32_t msr)
+{
+	static const struct line none;
+	size_t low = 0, high = ARRAY_LENGTH(table);
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (msr > table[middle].last)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < ARRAY_LENGTH(table) && msr >= table[low].first ? &table[low] : &none;
+}
+
+static int read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+	const struct line *line = find_line(msr);
+
 	switch (line->policy) {
 	case FIXED:
 	case READ:
@@ -86,73 +107,82 @@ static int read_msr(struct vcpu *vcpu, const struct line *line, uint32_t msr, ui
 	case MICROCODE:
 		*value = microcode_level();
 		return 0;
+	case NONE:
 	default:
 		return -EPERM;
 	}
 }
 
-static int write_msr(struct vcpu *vcpu, const struct line *line, uint32_t msr, uint64_t value)
+static int write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-	struct vlapic_action action = {.kind = VLAPIC_NOTHING};
-	int error;
-
-	switch (line->policy) {
+	switch (find_line(msr)->policy) {
 	case FIXED:
 	case MICROCODE:
 		return 0;
 	case LAPIC:
-		error = vlapic_msr_write(&vcpu->lapic, msr, value, rdtsc(), &action);
-		if (error == 0 && action.kind != VLAPIC_NOTHING)
-			vcpu_apic_action(vcpu, &action);
-		return error;
+		return vlapic_msr_write(&vcpu->lapic, msr, value, rdtsc(), &vcpu->action);
 	case VENDOR:
 		return vendor->msr_write(vcpu, msr, value);
 	case CLOCK:
 		return pvclock_write(vcpu, msr, value);
 	case TSC:
 		return 0; /* it stays the machine's, for all VMs */
+	case NONE:
 	case READ:
 	default:
 		return -EPERM;
 	}
 }
 
-static const struct line *find_line(uint32_t msr)
+static void refuse(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
-	size_t low = 0, high = ARRAY_LENGTH(table);
-
-	if (msr >= x2apic.first && msr <= x2apic.last)
-		return &x2apic;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (msr > table[middle].last)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < ARRAY_LENGTH(table) && msr >= table[low].first ? &table[low] : NULL;
+	vm_violation(vcpu, COUNTER_BAD_MSR, exit->write ? "write of MSR" : "read of MSR",
+		     exit->msr);
+	exit_inject_gp(vcpu);
 }
 
-void msr_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
+static uint64_t written_value(const struct vcpu *vcpu)
 {
-	uint64_t *r = vcpu->registers;
-	uint64_t value = r[RDX] << 32 | (uint32_t)r[RAX];
-	const struct line *line = find_line(exit->msr);
-	int error = -EPERM;
+	return vcpu->registers[RDX] << 32 | (uint32_t)vcpu->registers[RAX];
+}
 
-	if (line != NULL)
-		error = exit->write ? write_msr(vcpu, line, exit->msr, value)
-				    : read_msr(vcpu, line, exit->msr, &value);
+static void x2apic_write_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+	struct vlapic_action *action = &vcpu->action;
+
+	if (vlapic_msr_write(&vcpu->lapic, exit->msr, written_value(vcpu), rdtsc(), action) != 0) {
+		refuse(vcpu, exit);
+		return;
+	}
+	vendor->advance(vcpu, exit->length);
+	if (action->kind != VLAPIC_NOTHING)
+		vcpu_apic_action(vcpu, action);
+}
+
+static __attribute__((noinline)) void other_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+	uint64_t value = written_value(vcpu);
+	int error = exit->write ? write_msr(vcpu, exit->msr, value)
+		    : is_x2apic(exit->msr)
+			    ? vlapic_msr_read(&vcpu->lapic, exit->msr, &value, rdtsc())
+			    : read_msr(vcpu, exit->msr, &value);
+
 	if (error != 0) {
-		vm_violation(vcpu, COUNTER_BAD_MSR, exit->write ? "write of MSR" : "read of MSR",
-			     exit->msr);
-		exit_inject_gp(vcpu);
+		refuse(vcpu, exit);
 		return;
 	}
 	if (!exit->write) {
-		r[RAX] = (uint32_t)value;
-		r[RDX] = value >> 32;
+		vcpu->registers[RAX] = (uint32_t)value;
+		vcpu->registers[RDX] = value >> 32;
 	}
-	exit_advance(vcpu, exit->length);
+	vendor->advance(vcpu, exit->length);
+}
+
+/* What a VM does most is not looked for in the table, and has a function of its own. */
+void msr_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+	if (exit->write && is_x2apic(exit->msr))
+		x2apic_write_exit(vcpu, exit);
+	else
+		other_exit(vcpu, exit);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The run loop of a pCPU. Interrupt handlers only set bits (posted vectors, vcpu->attention); the
+ * The run loop of a pCPU. Interrupt handlers only set bits (posted vectors, pcpu->attention); the
  * loop looks at them with interrupts off, so that what comes after the look ends guest mode or HLT.
  *
  * Priority: the UI VM's vCPU, but of each period while both have work no more than its budget.
@@ -22,8 +22,7 @@
 
 struct runner {
 	struct vcpu *vcpus[VM_MAX];  /* by priority */
-	uint64_t passes;	     /* atomic: how often guest mode was left */
-	uint32_t in_guest;	     /* atomic */
+	uint64_t passes;	     /* atomic: entries and exits of guest mode; odd: in it */
 	uint64_t armed;		     /* the deadline the local APIC's timer has */
 	uint64_t period_start, used; /* TSC */
 	uint64_t slice_end;	     /* TSC; 0: nobody waits */
@@ -63,7 +62,6 @@ static void take_startup_events(struct vcpu *vcpu)
 /* Whether the vCPU has something to do now; takes what has been posted to it. */
 static bool is_ready(struct vcpu *vcpu, uint64_t now)
 {
-	__atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
 	if (!is_running(vcpu->vm)) {
 		if (!vcpu->parked &&
 		    __atomic_load_n(&vcpu->vm->state, __ATOMIC_ACQUIRE) == VM_STOPPING) {
@@ -91,6 +89,7 @@ static struct vcpu *pick(struct runner *runner, uint64_t now)
 	struct vcpu *first = NULL, *second = NULL;
 	uint64_t budget = tsc_hz / 1000 * BUDGET_MS, period = tsc_hz / 1000 * PERIOD_MS;
 
+	__atomic_store_n(&this_pcpu()->attention, 0, __ATOMIC_SEQ_CST);
 	for (size_t i = 0; i < VM_MAX; i++) {
 		struct vcpu *vcpu = runner->vcpus[i];
 
@@ -136,43 +135,40 @@ static void arm_timer(struct runner *runner)
 	}
 }
 
-static bool wants_attention(const struct runner *runner)
+static bool wants_attention(void)
 {
-	for (size_t i = 0; i < VM_MAX; i++)
-		if (runner->vcpus[i] != NULL &&
-		    __atomic_load_n(&runner->vcpus[i]->attention, __ATOMIC_SEQ_CST) != 0)
-			return true;
-	return false;
+	return __atomic_load_n(&this_pcpu()->attention, __ATOMIC_SEQ_CST) != 0;
 }
 
 /* Runs the vCPU until another might have to. */
 static void run(struct runner *runner, struct vcpu *vcpu)
 {
 	uint64_t deadline = vlapic_deadline(&vcpu->lapic);
+	struct trace *trace = trace_of(vcpu->number);
 	struct vcpu_exit exit = {.kind = EXIT_NOTHING};
 
 	arm_timer(runner);
 	do {
-		__atomic_store_n(&runner->in_guest, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&runner->passes, 1, __ATOMIC_SEQ_CST);
 		vendor->run(vcpu, &exit);
-		__atomic_store_n(&runner->in_guest, 0, __ATOMIC_SEQ_CST);
 		__atomic_fetch_add(&runner->passes, 1, __ATOMIC_SEQ_CST);
 		counter_add(vcpu->vm, COUNTER_EXITS, 1);
-		trace_exit(vcpu, &exit);
-		exit_handle(vcpu, &exit);
+		trace_exit(trace, vcpu, &exit);
+		exit_handlers[exit.kind](vcpu, &exit);
 		/* Of what the timer is armed for, only this changes here. */
 		if (vlapic_deadline(&vcpu->lapic) != deadline) {
 			deadline = vlapic_deadline(&vcpu->lapic);
 			arm_timer(runner);
 		}
+		/* Attention makes it EXIT_NOTHING. */
 	} while (exit.kind != EXIT_NOTHING && vcpu->state == VCPU_READY &&
-		 !wants_attention(runner) && (runner->armed == 0 || rdtsc() < runner->armed));
+		 (runner->armed == 0 || rdtsc() < runner->armed));
 }
 
 static void idle(struct runner *runner)
 {
 	arm_timer(runner);
-	if (wants_attention(runner) || (this_pcpu()->number == 0 && lifecycle_has_work()))
+	if (wants_attention() || (this_pcpu()->number == 0 && lifecycle_has_work()))
 		return;
 	if (runner->armed != 0 && rdtsc() >= runner->armed)
 		return;
@@ -224,12 +220,10 @@ void run_sync_all(void)
 		struct runner *runner = &runners[i];
 		uint64_t passes = __atomic_load_n(&runner->passes, __ATOMIC_SEQ_CST);
 
-		if (pcpu_list[i] == this_pcpu() ||
-		    !__atomic_load_n(&runner->in_guest, __ATOMIC_SEQ_CST))
+		if (pcpu_list[i] == this_pcpu() || passes % 2 == 0)
 			continue;
 		lapic_send(pcpu_list[i]->apic_id, VECTOR_KICK);
-		while (__atomic_load_n(&runner->in_guest, __ATOMIC_SEQ_CST) &&
-		       __atomic_load_n(&runner->passes, __ATOMIC_SEQ_CST) == passes)
+		while (__atomic_load_n(&runner->passes, __ATOMIC_SEQ_CST) == passes)
 			cpu_pause();
 	}
 }

@@ -7,7 +7,6 @@
 #include "vm/trace.h"
 
 #include "lib/log.h"
-#include "x86/cpu.h"
 #include "x86/pcpu.h"
 
 #define DUMP_RECORDS 32U
@@ -16,49 +15,16 @@ _Static_assert(MULLION_TRACE_KIND_COUNT == (int)EXIT_KINDS, "kinds are those of 
 _Static_assert(MULLION_TRACE_UNKNOWN == (int)EXIT_UNKNOWN, "kinds are those of vm/vcpu.h");
 _Static_assert(MULLION_TRACE_MEMORY == (int)EXIT_MEMORY, "kinds are those of vm/vcpu.h");
 
-static struct trace {
-	struct mullion_trace_record *ring;
-	uint64_t head; /* atomic */
-	uint64_t counts[MULLION_TRACE_KIND_COUNT];
-} __attribute__((aligned(64))) traces[PCPU_MAX];
+static struct trace traces[PCPU_MAX];
 
 void trace_init(unsigned pcpu, void *ring)
 {
 	traces[pcpu].ring = ring;
 }
 
-static uint64_t info_of(const struct vcpu_exit *exit)
+struct trace *trace_of(unsigned pcpu)
 {
-	if (exit->kind == EXIT_MSR)
-		return exit->msr | (uint64_t)exit->write << 63;
-	if (exit->kind == EXIT_IO)
-		return exit->port | (uint64_t)exit->write << 63;
-	if (exit->kind == EXIT_MEMORY)
-		return gpa_value(exit->address);
-	return exit->info1;
-}
-
-void trace_exit(const struct vcpu *vcpu, const struct vcpu_exit *exit)
-{
-	struct trace *trace = &traces[vcpu->number];
-	uint64_t head = trace->head, *count = &trace->counts[exit->kind];
-	struct mullion_trace_record *ring = trace->ring;
-
-	if (!ring)
-		return;
-	/* Not before the head that says that the slot is being written. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	ring[head % TRACE_RECORDS] = (struct mullion_trace_record){
-		.tsc = rdtsc(),
-		.rip = exit->rip,
-		.info = info_of(exit),
-		.sequence = (uint32_t)head,
-		.code = (uint16_t)exit->code,
-		.kind = (uint8_t)exit->kind,
-		.vcpu = (uint8_t)(vcpu->vm->number << 4 | vcpu->number),
-	};
-	__atomic_store_n(&trace->head, head + 1, __ATOMIC_RELEASE);
-	__atomic_store_n(count, *count + 1, __ATOMIC_RELAXED);
+	return &traces[pcpu];
 }
 
 /* The number of the oldest record that cannot be in the middle of being written. */

@@ -38,12 +38,12 @@ struct vcpu {
 	unsigned number; /* and its pCPU's */
 	enum vcpu_state state;
 	uint32_t events;	/* atomic */
-	uint32_t attention;	/* atomic: kicked and not looked since */
 	uint32_t parked;	/* atomic: the VM is stopping, and this vCPU has left for good */
 	uint64_t registers[16]; /* RAX and RSP live here too between exits */
 	struct vlapic lapic;
-	uint64_t clock_msr; /* KVM paravirtual clock of this vCPU; vm/pvclock.c */
-	void *vendor;	    /* struct svm_vcpu */
+	struct vlapic_action action; /* of the last write to it by MSR */
+	uint64_t clock_msr;	     /* KVM paravirtual clock of this vCPU; vm/pvclock.c */
+	void *vendor;		     /* struct svm_vcpu */
 };
 
 /* Why the vCPU is back, in neutral words; the same numbers as enum mullion_trace_kind. */
@@ -69,7 +69,7 @@ enum exit_kind {
 struct vcpu_exit {
 	enum exit_kind kind;
 	uint64_t code; /* the vendor's own, for reports */
-	uint64_t info1, info2;
+	uint64_t info; /* as mullion/trace.h says */
 	uint64_t rip;
 	uint8_t length; /* of the instruction; 0: to be decoded */
 	bool write, fetch, string;

@@ -10,15 +10,15 @@
 
 #include "lib/string.h"
 
-/* any: which words are not 0. */
-static int highest(const uint32_t bits[8], uint32_t any)
+/* any: which words are not 0. 0 if none is: no vector below 16 is ever in one. */
+static unsigned highest(const uint32_t bits[8], uint32_t any)
 {
-	int i;
+	unsigned i;
 
 	if (!any)
-		return -1;
-	i = 31 - __builtin_clz(any);
-	return i * 32 + 31 - __builtin_clz(bits[i]);
+		return 0;
+	i = 31U ^ (unsigned)__builtin_clz(any);
+	return i * 32 + (31U ^ (unsigned)__builtin_clz(bits[i]));
 }
 
 static void set(uint32_t bits[8], uint32_t *any, uint8_t vector)
@@ -47,13 +47,10 @@ void vlapic_clear_interrupts(struct vlapic *lapic)
 	}
 }
 
-void vlapic_sync(struct vlapic *lapic)
+void vlapic_take_posted(struct vlapic *lapic)
 {
-	uint32_t words;
+	uint32_t words = __atomic_exchange_n(&lapic->posted_any, 0, __ATOMIC_ACQUIRE);
 
-	if (!__atomic_load_n(&lapic->posted_any, __ATOMIC_RELAXED))
-		return;
-	words = __atomic_exchange_n(&lapic->posted_any, 0, __ATOMIC_ACQUIRE);
 	while (words) {
 		unsigned i = __builtin_ctz(words);
 		uint32_t edge = __atomic_exchange_n(&lapic->posted[i], 0, __ATOMIC_RELAXED);
@@ -96,7 +93,8 @@ void vlapic_post(struct vlapic *lapic, uint8_t vector, bool level)
 
 void vlapic_request(struct vlapic *lapic, uint8_t vector)
 {
-	if (!vlapic_on(lapic) || !(lapic->svr & SVR_ENABLE))
+	/* One that is off is disabled here as well (vlapic_reset()). */
+	if (!(lapic->svr & SVR_ENABLE))
 		return;
 	/* What was posted before it comes first, or its trigger mode would win. */
 	vlapic_sync(lapic);
@@ -106,40 +104,54 @@ void vlapic_request(struct vlapic *lapic, uint8_t vector)
 
 uint32_t vlapic_ppr(const struct vlapic *lapic)
 {
-	int serving = highest(lapic->isr, lapic->isr_any);
-	uint32_t class = serving < 0 ? 0 : (uint32_t)serving & 0xf0;
+	uint32_t class = highest(lapic->isr, lapic->isr_any) & 0xf0;
 
 	return (lapic->tpr & 0xf0) >= class ? lapic->tpr : class;
 }
 
+static bool may_interrupt(const struct vlapic *lapic, unsigned vector)
+{
+	return (vector & 0xf0) > (vlapic_ppr(lapic) & 0xf0) && vlapic_on(lapic);
+}
+
 int vlapic_pending(struct vlapic *lapic)
 {
-	int vector;
+	unsigned vector;
 
 	vlapic_sync(lapic);
 	vector = highest(lapic->irr, lapic->irr_any);
-	if (vector < 0 || !vlapic_on(lapic) || (vector & 0xf0) <= (int)(vlapic_ppr(lapic) & 0xf0))
-		return -1;
-	return vector;
+	return may_interrupt(lapic, vector) ? (int)vector : -1;
 }
 
-bool vlapic_requested(struct vlapic *lapic)
+int vlapic_take(struct vlapic *lapic)
 {
+	unsigned vector, word;
+	uint32_t bits, bit;
+
+	/* By the word, without looking for it thrice: hot. */
 	vlapic_sync(lapic);
-	return vlapic_on(lapic) && highest(lapic->irr, lapic->irr_any) >= 0;
-}
-
-void vlapic_accept(struct vlapic *lapic, uint8_t vector)
-{
-	clear(lapic->irr, &lapic->irr_any, vector);
-	set(lapic->isr, &lapic->isr_any, vector);
+	if (!lapic->irr_any)
+		return -1;
+	word = 31U ^ (unsigned)__builtin_clz(lapic->irr_any);
+	bits = lapic->irr[word];
+	bit = 31U ^ (unsigned)__builtin_clz(bits);
+	vector = word * 32 + bit;
+	if (!may_interrupt(lapic, vector))
+		return -1;
+	bits ^= 1U << bit;
+	lapic->irr[word] = bits;
+	if (!bits)
+		lapic->irr_any ^= 1U << word;
+	lapic->isr[word] |= 1U << bit;
+	lapic->isr_any |= 1U << word;
+	return (int)vector;
 }
 
 void vlapic_end(struct vlapic *lapic, struct vlapic_action *action)
 {
-	int vector = highest(lapic->isr, lapic->isr_any);
+	unsigned vector = highest(lapic->isr, lapic->isr_any);
 
-	if (vector < 0)
+	if (vector == 0)
 		return;
 	clear(lapic->isr, &lapic->isr_any, (uint8_t)vector);
 	if (lapic->tmr[vector / 32] & 1U << vector % 32) {

@@ -10,7 +10,7 @@
 #define APIC_BASE_ENABLE (1ULL << 11)
 
 #define SVR_ENABLE (1U << 8)
-#define LVT_MASKED (1U << 16)
+#define LVT_MASKED VLAPIC_LVT_MASKED
 
 #define ESR_SEND_VECTOR	     (1U << 5)
 #define ESR_RECEIVE_VECTOR   (1U << 6)
@@ -28,11 +28,20 @@ static inline bool vlapic_is_x2apic(const struct vlapic *lapic)
 
 /* vlapic-interrupt.c */
 void vlapic_clear_interrupts(struct vlapic *lapic);
-void vlapic_sync(struct vlapic *lapic);			/* posted vectors into IRR and TMR */
+/* As vlapic_post(), for edge-triggered ones of 16 and more, on the vCPU's own pCPU: no atomics. */
+void vlapic_request(struct vlapic *lapic, uint8_t vector);
+void vlapic_take_posted(struct vlapic *lapic);
 void vlapic_error(struct vlapic *lapic, uint32_t bits); /* any CPU */
 uint32_t vlapic_ppr(const struct vlapic *lapic);
 uint32_t vlapic_ldr(const struct vlapic *lapic);
 void vlapic_end(struct vlapic *lapic, struct vlapic_action *action);
+
+/* Posted vectors go into IRR and TMR. */
+static inline void vlapic_sync(struct vlapic *lapic)
+{
+	if (__atomic_load_n(&lapic->posted_any, __ATOMIC_RELAXED))
+		vlapic_take_posted(lapic);
+}
 
 /* vlapic-timer.c. Writes of LVT, initial count and divider are for a timer that was ticked before.
  */

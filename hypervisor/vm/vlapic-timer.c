@@ -153,8 +153,3 @@ bool vlapic_tick(struct vlapic *lapic, uint64_t tsc)
 	vlapic_post(lapic, (uint8_t)lapic->lvt_timer, false);
 	return true;
 }
-
-uint64_t vlapic_deadline(const struct vlapic *lapic)
-{
-	return lapic->lvt_timer & LVT_MASKED ? 0 : lapic->deadline;
-}

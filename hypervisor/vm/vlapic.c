@@ -49,8 +49,9 @@ enum {
 #define LVT_STATUS     (1U << 12) /* read-only */
 #define LVT_REMOTE_IRR (1U << 14) /* read-only; the LINT pins' only */
 
-#define ICR_STATUS   (1U << 12)
-#define ICR_WRITABLE 0x000ccfffU
+#define ICR_STATUS     (1U << 12)
+#define ICR_WRITABLE   0x000ccfffU
+#define SHORTHAND_SELF 1U
 
 /* Who may do what: in the page (X), by MSR (M). */
 #define XR 1U
@@ -60,37 +61,46 @@ enum {
 #define RO (XR | MR)
 #define RW (XR | XW | MR | MW)
 
-/* Bits that are kept when written. Others are ignored in the page and take #GP by MSR. */
+#define ICR_IGNORED  (~(uint64_t)UINT32_MAX | ICR_STATUS) /* the destination is no register */
+#define LINT_IGNORED (LVT_STATUS | LVT_REMOTE_IRR)
+
+/* Bits that are kept when written. Others are ignored in the page; by MSR they take #GP but for
+ * those that the third column names. */
+#define REGISTER(access, bits, ignored)                                                            \
+	{                                                                                          \
+		access, bits, ~((uint64_t)(bits) | (ignored))                                      \
+	}
 static const struct {
 	uint32_t access;
 	uint32_t bits;
+	uint64_t refused;
 } registers[REG_COUNT] = {
-	[REG_ID] = {RO, 0},
-	[REG_VERSION] = {RO, 0},
-	[REG_TPR] = {RW, 0xff},
-	[REG_APR] = {XR, 0},
-	[REG_PPR] = {RO, 0},
-	[REG_EOI] = {XW | MW, 0},
-	[REG_REMOTE_READ] = {XR, 0},
-	[REG_LDR] = {XR | XW | MR, 0xff000000},
-	[REG_DFR] = {XR | XW, 0xf0000000},
-	[REG_SVR] = {RW, 0x3ff},
-	[REG_ISR... REG_ISR + 7] = {RO, 0},
-	[REG_TMR... REG_TMR + 7] = {RO, 0},
-	[REG_IRR... REG_IRR + 7] = {RO, 0},
-	[REG_ESR] = {RW, 0},
-	[REG_ICR] = {RW, ICR_WRITABLE},
-	[REG_ICR_HIGH] = {XR | XW, 0xff000000},
-	[REG_LVT_TIMER] = {RW, 0x700ff},
-	[REG_LVT_THERMAL] = {RW, 0x107ff},
-	[REG_LVT_PERF] = {RW, 0x107ff},
-	[REG_LVT_LINT0] = {RW, 0x1a7ff},
-	[REG_LVT_LINT1] = {RW, 0x1a7ff},
-	[REG_LVT_ERROR] = {RW, 0x100ff},
-	[REG_INITIAL] = {RW, UINT32_MAX},
-	[REG_CURRENT] = {RO, 0},
-	[REG_DIVIDE] = {RW, 0xb},
-	[REG_SELF_IPI] = {MW, 0xff},
+	[REG_ID] = REGISTER(RO, 0, 0),
+	[REG_VERSION] = REGISTER(RO, 0, 0),
+	[REG_TPR] = REGISTER(RW, 0xff, 0),
+	[REG_APR] = REGISTER(XR, 0, 0),
+	[REG_PPR] = REGISTER(RO, 0, 0),
+	[REG_EOI] = REGISTER(XW | MW, 0, 0),
+	[REG_REMOTE_READ] = REGISTER(XR, 0, 0),
+	[REG_LDR] = REGISTER(XR | XW | MR, 0xff000000, 0),
+	[REG_DFR] = REGISTER(XR | XW, 0xf0000000, 0),
+	[REG_SVR] = REGISTER(RW, 0x3ff, 0),
+	[REG_ISR... REG_ISR + 7] = REGISTER(RO, 0, 0),
+	[REG_TMR... REG_TMR + 7] = REGISTER(RO, 0, 0),
+	[REG_IRR... REG_IRR + 7] = REGISTER(RO, 0, 0),
+	[REG_ESR] = REGISTER(RW, 0, 0),
+	[REG_ICR] = REGISTER(RW, ICR_WRITABLE, ICR_IGNORED),
+	[REG_ICR_HIGH] = REGISTER(XR | XW, 0xff000000, 0),
+	[REG_LVT_TIMER] = REGISTER(RW, 0x700ff, LVT_STATUS),
+	[REG_LVT_THERMAL] = REGISTER(RW, 0x107ff, LVT_STATUS),
+	[REG_LVT_PERF] = REGISTER(RW, 0x107ff, LVT_STATUS),
+	[REG_LVT_LINT0] = REGISTER(RW, 0x1a7ff, LINT_IGNORED),
+	[REG_LVT_LINT1] = REGISTER(RW, 0x1a7ff, LINT_IGNORED),
+	[REG_LVT_ERROR] = REGISTER(RW, 0x100ff, LVT_STATUS),
+	[REG_INITIAL] = REGISTER(RW, UINT32_MAX, 0),
+	[REG_CURRENT] = REGISTER(RO, 0, 0),
+	[REG_DIVIDE] = REGISTER(RW, 0xb, 0),
+	[REG_SELF_IPI] = REGISTER(MW, 0xff, 0),
 };
 
 static bool is_lvt(unsigned number)
@@ -192,10 +202,14 @@ static void send(struct vlapic *lapic, struct vlapic_action *action)
 
 	if (mode == 3 || mode == 7)
 		return;
-	if (mode != VLAPIC_FIXED && (shorthand == VLAPIC_TO_SELF || shorthand == VLAPIC_TO_ALL))
+	if (mode != VLAPIC_FIXED && (shorthand == SHORTHAND_SELF || shorthand == VLAPIC_TO_ALL))
 		return;
 	if ((mode == VLAPIC_FIXED || mode == VLAPIC_LOWEST) && (low & 0xff) < 16) {
 		vlapic_error(lapic, ESR_SEND_VECTOR);
+		return;
+	}
+	if (shorthand == SHORTHAND_SELF) {
+		vlapic_request(lapic, (uint8_t)low);
 		return;
 	}
 	action->kind = VLAPIC_IPI;
@@ -337,76 +351,61 @@ static int write_base(struct vlapic *lapic, uint64_t value)
 	return 0;
 }
 
-static int msr_register(const struct vlapic *lapic, uint32_t msr, uint32_t access)
+static bool may_use(const struct vlapic *lapic, uint32_t number, uint32_t access)
 {
-	uint32_t number = msr - MSR_X2APIC;
-
-	if (number >= REG_COUNT || !vlapic_is_x2apic(lapic) || !(registers[number].access & access))
-		return -EPERM;
-	return (int)number;
+	return number < REG_COUNT && (registers[number].access & access) && vlapic_is_x2apic(lapic);
 }
 
 int vlapic_msr_read(struct vlapic *lapic, uint32_t msr, uint64_t *value, uint64_t tsc)
 {
-	int number;
+	uint32_t number = msr - MSR_X2APIC;
 
-	if (msr == MSR_BASE) {
+	if (may_use(lapic, number, MR)) {
+		vlapic_sync(lapic);
+		*value = number == REG_ICR ? lapic->icr : read_register(lapic, number, tsc);
+	} else if (msr == MSR_BASE) {
 		*value = lapic->base_msr;
-		return 0;
-	}
-	if (msr == MSR_DEADLINE) {
+	} else if (msr == MSR_DEADLINE) {
 		*value = vlapic_timer_read_deadline(lapic, tsc);
-		return 0;
+	} else {
+		return -EPERM;
 	}
-	number = msr_register(lapic, msr, MR);
-	if (number < 0)
-		return number;
-	vlapic_sync(lapic);
-	*value = number == REG_ICR ? lapic->icr : read_register(lapic, (unsigned)number, tsc);
+	return 0;
+}
+
+static int write_other_msr(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t tsc)
+{
+	if (msr == MSR_BASE)
+		return write_base(lapic, value);
+	if (msr != MSR_DEADLINE)
+		return -EPERM;
+	vlapic_tick(lapic, tsc);
+	vlapic_timer_write_deadline(lapic, value);
 	return 0;
 }
 
 int vlapic_msr_write(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t tsc,
 		     struct vlapic_action *action)
 {
-	uint64_t ignored = 0;
-	int number;
+	uint32_t number = msr - MSR_X2APIC;
 
 	action->kind = VLAPIC_NOTHING;
-	if (msr == MSR_BASE)
-		return write_base(lapic, value);
-	if (msr == MSR_DEADLINE) {
-		vlapic_tick(lapic, tsc);
-		vlapic_timer_write_deadline(lapic, value);
-		return 0;
-	}
-	number = msr_register(lapic, msr, MW);
-	if (number < 0)
-		return number;
-	if (number == REG_ICR)
-		ignored = ~(uint64_t)UINT32_MAX | ICR_STATUS;
-	else if (number == REG_LVT_LINT0 || number == REG_LVT_LINT1)
-		ignored = LVT_STATUS | LVT_REMOTE_IRR;
-	else if (is_lvt((unsigned)number))
-		ignored = LVT_STATUS;
-	if (value & ~(registers[number].bits | ignored))
+	if (!may_use(lapic, number, MW))
+		return write_other_msr(lapic, msr, value, tsc);
+	if (value & registers[number].refused)
 		return -EPERM;
-	if (number == REG_ICR) {
-		lapic->icr = value & ~(uint64_t)ICR_STATUS;
-		send(lapic, action);
-	} else if (number == REG_SELF_IPI) {
+	if (number == REG_SELF_IPI) {
 		/* As the ICR would send it, which keeps what it holds. */
 		if (value < 16)
 			vlapic_error(lapic, ESR_SEND_VECTOR);
 		else
-			*action = (struct vlapic_action){.kind = VLAPIC_IPI,
-							 .vector = (uint8_t)value,
-							 .delivery = VLAPIC_FIXED,
-							 .shorthand = VLAPIC_TO_SELF,
-							 .x2apic = true};
+			vlapic_request(lapic, (uint8_t)value);
+	} else if (number == REG_ICR) {
+		lapic->icr = value & ~(uint64_t)ICR_STATUS;
+		send(lapic, action);
 	} else {
-		write_register(lapic, (unsigned)number, (uint32_t)value & registers[number].bits,
-			       tsc, action);
+		write_register(lapic, number, (uint32_t)value & registers[number].bits, tsc,
+			       action);
 	}
 	return 0;
 }

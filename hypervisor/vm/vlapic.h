@@ -2,7 +2,8 @@
 /*
  * A vCPU's local APIC: xAPIC and x2APIC, timer (one-shot, periodic, TSC deadline), IPIs. A pure
  * state machine: it touches no hardware and no other vCPU; what has to happen outside comes back as
- * an action. Source: Intel SDM vol. 3, chapter 11; AMD APM vol. 2, chapter 16.
+ * an action (an IPI to itself does not). Source: Intel SDM vol. 3, chapter 11; AMD APM vol. 2,
+ * chapter 16.
  *
  * Context: all calls on the vCPU's own pCPU, except vlapic_post(), which is for any CPU and handler
  * (atomic bits only).
@@ -14,6 +15,7 @@
 
 #define VLAPIC_DEFAULT_BASE 0xfee00000ULL
 #define VLAPIC_TIMER_HZ	    1000000000ULL /* the timer's input clock, before the divider: 1 ns */
+#define VLAPIC_LVT_MASKED   (1U << 16)
 
 struct vlapic {
 	uint32_t id;
@@ -52,7 +54,7 @@ struct vlapic_action {
 	enum vlapic_action_kind kind;
 	uint8_t vector;
 	enum vlapic_delivery delivery;
-	enum { VLAPIC_TO_DEST, VLAPIC_TO_SELF, VLAPIC_TO_ALL, VLAPIC_TO_OTHERS } shorthand;
+	enum { VLAPIC_TO_DEST, VLAPIC_TO_ALL = 2, VLAPIC_TO_OTHERS } shorthand;
 	bool logical;
 	uint32_t destination; /* 8 bits in xAPIC mode, 32 in x2APIC mode */
 	bool x2apic;	      /* how to read destination */
@@ -72,9 +74,6 @@ int vlapic_msr_read(struct vlapic *lapic, uint32_t msr, uint64_t *value, uint64_
 int vlapic_msr_write(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t tsc,
 		     struct vlapic_action *action);
 
-/* The same for fixed, edge-triggered ones, on the vCPU's own pCPU: without atomics. */
-void vlapic_request(struct vlapic *lapic, uint8_t vector);
-
 /* Whether a message with this destination is for this APIC. */
 bool vlapic_matches(const struct vlapic *lapic, bool logical, uint32_t destination, bool x2apic);
 
@@ -84,7 +83,10 @@ void vlapic_post(struct vlapic *lapic, uint8_t vector, bool level);
 /* Fires the timer if its deadline has passed. Returns whether it did. */
 bool vlapic_tick(struct vlapic *lapic, uint64_t tsc);
 /* TSC of the next timer interrupt; 0: none. */
-uint64_t vlapic_deadline(const struct vlapic *lapic);
+static inline uint64_t vlapic_deadline(const struct vlapic *lapic)
+{
+	return lapic->lvt_timer & VLAPIC_LVT_MASKED ? 0 : lapic->deadline;
+}
 
 /* Whether nothing is posted or requested, so that there is nothing to look for. */
 static inline bool vlapic_is_quiet(const struct vlapic *lapic)
@@ -94,10 +96,8 @@ static inline bool vlapic_is_quiet(const struct vlapic *lapic)
 
 /* The highest vector that may be delivered now (priority above TPR and what is in service); -1. */
 int vlapic_pending(struct vlapic *lapic);
-/* Any vector requested at all, deliverable or not (for wake-ups and TPR windows). */
-bool vlapic_requested(struct vlapic *lapic);
-/* The CPU takes it: IRR to ISR. */
-void vlapic_accept(struct vlapic *lapic, uint8_t vector);
+/* The CPU takes that one: IRR to ISR. Returns it, or -1. */
+int vlapic_take(struct vlapic *lapic);
 
 /* CR8 <-> TPR. */
 uint64_t vlapic_read_cr8(const struct vlapic *lapic);

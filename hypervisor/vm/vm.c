@@ -118,7 +118,7 @@ void vcpu_kick(struct vcpu *vcpu)
 {
 	struct pcpu *pcpu = pcpu_list[vcpu->number];
 
-	if (__atomic_exchange_n(&vcpu->attention, 1, __ATOMIC_SEQ_CST) == 0 && pcpu != this_pcpu())
+	if (__atomic_exchange_n(&pcpu->attention, 1, __ATOMIC_SEQ_CST) == 0 && pcpu != this_pcpu())
 		lapic_send(pcpu->apic_id, VECTOR_KICK);
 }
 
@@ -174,8 +174,6 @@ static bool is_addressed(const struct vcpu *from, const struct vcpu *to,
 			 const struct vlapic_action *action)
 {
 	switch (action->shorthand) {
-	case VLAPIC_TO_SELF:
-		return from == to;
 	case VLAPIC_TO_ALL:
 		return true;
 	case VLAPIC_TO_OTHERS:
@@ -200,12 +198,6 @@ void vcpu_apic_action(struct vcpu *vcpu, const struct vlapic_action *action)
 	if (action->kind != VLAPIC_IPI || action->init_deassert)
 		return;
 	counter_add(vm, COUNTER_IPIS, 1);
-	/* Fixed ones only; and the sender looks at its requests before it goes on, without a kick.
-	 */
-	if (action->shorthand == VLAPIC_TO_SELF) {
-		vlapic_request(&vcpu->lapic, action->vector);
-		return;
-	}
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
 		if (!is_addressed(vcpu, vm->vcpus[i], action))
 			continue;

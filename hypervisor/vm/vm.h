@@ -81,6 +81,7 @@ struct vm {
 	struct vioapic ioapic;
 	struct vpci *pci;
 	struct bus *bus;
+	uint64_t counters[COUNTER_COUNT]; /* atomic */
 	uint64_t restarts;
 	uint64_t watchdog_deadline;   /* TSC; 0: not armed. Atomic. */
 	uint16_t pm1_control;	      /* what the VM wrote there to power off */
@@ -90,6 +91,17 @@ struct vm {
 static inline enum owner vm_owner(const struct vm *vm)
 {
 	return (enum owner)(OWNER_VM_FIRST + vm->number);
+}
+
+/* Any CPU. */
+static inline void counter_add(struct vm *vm, enum counter counter, uint64_t n)
+{
+	__atomic_fetch_add(&vm->counters[counter], n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t counter_read(const struct vm *vm, enum counter counter)
+{
+	return __atomic_load_n(&vm->counters[counter], __ATOMIC_RELAXED);
 }
 
 extern struct vm *vm_list[VM_MAX]; /* by number; fixed after boot */

@@ -14,6 +14,7 @@ struct pcpu {
 	uint64_t stack_top; /* gs:8 */
 	unsigned number;
 	uint32_t apic_id;
+	uint32_t attention; /* atomic: one of its vCPUs was kicked since the run loop looked */
 	struct svm_cpu *svm;
 };
 

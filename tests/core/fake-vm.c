@@ -81,16 +81,6 @@ void vm_send_msi(struct vm *vm, uint64_t guest_address, uint32_t guest_data)
 	fake_of(vm)->msis++;
 }
 
-void counter_add(struct vm *vm, enum counter counter, uint64_t n)
-{
-	fake_of(vm)->counters[counter] += n;
-}
-
-uint64_t counter_read(const struct vm *vm, enum counter counter)
-{
-	return fake_of(vm)->counters[counter];
-}
-
 const char *counter_name(enum counter counter)
 {
 	static const char *const names[] = {

@@ -24,7 +24,6 @@ struct fake_vm {
 	struct vm vm;
 	struct vcpu vcpu;
 	uint8_t *ram; /* FAKE_RAM_SIZE bytes of their own allocation */
-	uint64_t counters[COUNTER_COUNT];
 	/* The last interrupt message, and how many there were. */
 	uint64_t msi_address;
 	uint32_t msi_data;

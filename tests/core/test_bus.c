@@ -121,7 +121,7 @@ static void test_doorbell_arrives_as_the_receivers_message(void **state)
 	ring(FAKE_UI, VM_MAX, 3);
 	ring(FAKE_UI, 15, 3);
 	assert_int_equal(msis(FAKE_CONTROL), 2);
-	assert_int_equal(fake_vms[FAKE_UI].counters[COUNTER_BAD_HYPERCALLS], 4);
+	assert_int_equal(fake_vms[FAKE_UI].vm.counters[COUNTER_BAD_HYPERCALLS], 4);
 }
 
 static void test_doorbell_is_lost_while_switched_off(void **state)

@@ -21,22 +21,11 @@ uint64_t tsc_hz = HZ;
 struct pci_function pci_functions[PCI_MAX_FUNCTIONS];
 size_t pci_function_count;
 static struct vm vms[2] = {{.name = "ui"}, {.name = "control"}};
-static uint64_t counters[2][COUNTER_COUNT];
 
 static struct iommu_fault log_entry;
 static size_t log_size;
 static bool log_lost;
 static unsigned looks;
-
-void counter_add(struct vm *vm, enum counter counter, uint64_t n)
-{
-	counters[vm - vms][counter] += n;
-}
-
-uint64_t counter_read(const struct vm *vm, enum counter counter)
-{
-	return counters[vm - vms][counter];
-}
 
 size_t iommu_take_faults(struct iommu_fault *faults, size_t max, bool *lost)
 {
@@ -67,7 +56,8 @@ static int setup(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		pci_functions[i] =
 			(struct pci_function){.bdf = (uint16_t)(0x10 + i), .owner = &vms[i]};
-	memset(counters, 0, sizeof(counters));
+	for (size_t i = 0; i < ARRAY_LENGTH(vms); i++)
+		memset(vms[i].counters, 0, sizeof(vms[i].counters));
 	log_size = 0;
 	looks = 0;
 	stub_log_lines = 0;
@@ -81,15 +71,15 @@ static void test_faults_are_counted_to_the_owner(void **state)
 	log_entry = (struct iommu_fault){0x11, false, true, gpa(0x1234000)};
 	log_size = 3;
 	faults_poll(now);
-	assert_int_equal(counters[1][COUNTER_BAD_DMA], 3);
+	assert_int_equal(vms[1].counters[COUNTER_BAD_DMA], 3);
 	assert_string_equal(stub_log_text,
 			    "control: the IOMMU refused 00:02.1 to write at 0x1234000 (3 so far)");
 	now += HZ;
 	log_entry = (struct iommu_fault){0x10, true, false, gpa(7)};
 	log_size = 1;
 	faults_poll(now);
-	assert_int_equal(counters[0][COUNTER_BAD_INTERRUPT], 1);
-	assert_int_equal(counters[0][COUNTER_BAD_DMA], 0);
+	assert_int_equal(vms[0].counters[COUNTER_BAD_INTERRUPT], 1);
+	assert_int_equal(vms[0].counters[COUNTER_BAD_DMA], 0);
 }
 
 static void test_a_device_of_nobody_is_reported(void **state)
@@ -123,7 +113,7 @@ static void test_a_storm_is_counted_and_is_no_flood_of_lines(void **state)
 	log_size = 100000;
 	for (unsigned i = 0; i < 100000; i++)
 		faults_poll(now);
-	assert_int_equal(counters[0][COUNTER_BAD_DMA], 100000);
+	assert_int_equal(vms[0].counters[COUNTER_BAD_DMA], 100000);
 	assert_in_range(stub_log_lines, 8, 32);
 }
 

@@ -20,7 +20,7 @@
 
 static uint64_t bad_calls(unsigned vm)
 {
-	return fake_vms[vm].counters[COUNTER_BAD_HYPERCALLS];
+	return fake_vms[vm].vm.counters[COUNTER_BAD_HYPERCALLS];
 }
 
 static void put(unsigned vm, const char *text)
@@ -178,8 +178,8 @@ static void test_counters_are_read_by_their_vm_and_the_control_vm(void **state)
 	char name[MULLION_COUNTER_NAME] = "bad-dma";
 
 	(void)state;
-	fake_vms[FAKE_UI].counters[COUNTER_BAD_DMA] = 42;
-	fake_vms[FAKE_UI].counters[COUNTER_RESTARTS] = 3;
+	fake_vms[FAKE_UI].vm.counters[COUNTER_BAD_DMA] = 42;
+	fake_vms[FAKE_UI].vm.counters[COUNTER_RESTARTS] = 3;
 	assert_int_equal(call(FAKE_UI, COUNTER_READ, FAKE_UI, COUNTER_BAD_DMA, 2, FAKE_RAM), 2);
 	assert_int_equal(values[0], 42);
 	values = fake_ram(FAKE_CONTROL, FAKE_RAM);

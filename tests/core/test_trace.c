@@ -19,9 +19,9 @@ static struct vcpu vcpus[4];
 
 static void add(unsigned pcpu, enum exit_kind kind, uint64_t rip)
 {
-	struct vcpu_exit exit = {.kind = kind, .code = 0xabc78, .info1 = ~rip, .rip = rip};
+	struct vcpu_exit exit = {.kind = kind, .code = 0xabc78, .info = ~rip, .rip = rip};
 
-	trace_exit(&vcpus[pcpu], &exit);
+	trace_exit(trace_of(pcpu), &vcpus[pcpu], &exit);
 }
 
 static void set_up_cpu(unsigned pcpu)
@@ -34,19 +34,19 @@ static void set_up_cpu(unsigned pcpu)
 static void records_are_of_the_exit(void **state)
 {
 	struct mullion_trace_record r[4];
-	struct vcpu_exit exit = {.kind = EXIT_MSR, .msr = 0x830, .write = true, .code = 0x7c};
+	struct vcpu_exit exit = {.kind = EXIT_MSR, .info = 0x8000000000000830, .code = 0x7c};
 	uint64_t from = 0;
 
 	(void)state;
 	vcpus[0] = (struct vcpu){.vm = &vms[1], .number = 0};
-	trace_exit(&vcpus[0], &exit); /* no ring: nowhere to go */
+	trace_exit(trace_of(0), &vcpus[0], &exit); /* no ring: nowhere to go */
 	assert_int_equal(trace_read(0, &from, r, 4), 0);
 	set_up_cpu(0);
-	trace_exit(&vcpus[0], &exit);
-	exit = (struct vcpu_exit){.kind = EXIT_IO, .write = true, .port = 0x3f8, .rip = 0x1234};
-	trace_exit(&vcpus[0], &exit);
-	exit = (struct vcpu_exit){.kind = EXIT_MEMORY, .address = gpa(0xfee000b0)};
-	trace_exit(&vcpus[0], &exit);
+	trace_exit(trace_of(0), &vcpus[0], &exit);
+	exit = (struct vcpu_exit){.kind = EXIT_IO, .info = 0x80000000000003f8, .rip = 0x1234};
+	trace_exit(trace_of(0), &vcpus[0], &exit);
+	exit = (struct vcpu_exit){.kind = EXIT_MEMORY, .info = 0xfee000b0};
+	trace_exit(trace_of(0), &vcpus[0], &exit);
 	add(0, EXIT_HALT, 5);
 	assert_int_equal(trace_read(0, &from, r, 4), 4);
 	assert_int_equal(from, 4);

@@ -89,9 +89,8 @@ static void operate(const uint8_t *bytes)
 		vlapic_post(&lapic, bytes[1], address & 1);
 		break;
 	case 5:
-		vector = vlapic_pending(&lapic);
-		if (vector >= 0)
-			vlapic_accept(&lapic, (uint8_t)vector);
+		vector = vlapic_take(&lapic);
+		FUZZ_CHECK(vector < 0 || vlapic_pending(&lapic) < 0);
 		break;
 	case 6:
 		tick(value >> (bytes[1] & 63));
