@@ -111,14 +111,13 @@ static void a_foreign_page_is_never_mapped(void **state)
 /* As hardware does on a write. */
 static void write_page(uint64_t address)
 {
-	uint64_t table = hpa_value(space.root), *entry = NULL;
+	uint64_t table = hpa_value(space.root), *entry;
+	unsigned l = space.levels;
 
-	for (unsigned l = space.levels; l > 0; l--) {
+	do {
 		entry = &((uint64_t *)frame_virt(hpa(table)))[address >> (12 + 9 * (l - 1)) & 511];
-		if (l == 1 || *entry & 0x80)
-			break;
 		table = *entry & 0x000ffffffffff000ULL;
-	}
+	} while (--l > 0 && !(*entry & 0x80));
 	*entry |= 0x40;
 }
 
