@@ -213,10 +213,22 @@ tests/fuzz/fuzz_iommu.libfuzzer: tests/fuzz/fuzz_iommu.c hypervisor/iommu/amd-fo
 CLEANFILES += fuzz_iommu.input
 
 # The virtual APICs.
-check_PROGRAMS += tests/core/test_vlapic tests/core/test_vlapic_model tests/core/test_vioapic
-TESTS_FAST += tests/core/test_vlapic tests/core/test_vlapic_model tests/core/test_vioapic
+VLAPIC_RIG = tests/core/vlapic-rig.c tests/core/vlapic-rig.h
+check_PROGRAMS += tests/core/test_vlapic tests/core/test_vlapic_interrupt tests/core/test_vlapic_model \
+	tests/core/test_vlapic_timer tests/core/test_vioapic
+TESTS_FAST += tests/core/test_vlapic tests/core/test_vlapic_interrupt tests/core/test_vlapic_model \
+	tests/core/test_vlapic_timer tests/core/test_vioapic
+tests_core_test_vlapic_SOURCES = tests/core/test_vlapic.c $(VLAPIC_RIG)
 tests_core_test_vlapic_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_vlapic_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_vlapic_interrupt_SOURCES = tests/core/test_vlapic_interrupt.c $(VLAPIC_RIG)
+tests_core_test_vlapic_interrupt_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_vlapic_interrupt_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_vlapic_timer_SOURCES = tests/core/test_vlapic_timer.c $(VLAPIC_RIG)
+tests_core_test_vlapic_timer_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_vlapic_timer_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_vlapic_model_SOURCES = tests/core/test_vlapic_model.c tests/core/vlapic-model.c \
+	tests/core/vlapic-model.h $(CORE_RANDOM)
 tests_core_test_vlapic_model_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_vlapic_model_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_vioapic_CPPFLAGS = $(CORE_CPPFLAGS)
