@@ -13,11 +13,12 @@ CORE_STUB = tests/core/stub.c tests/core/stub.h
 # Random numbers for host-run tests.
 CORE_RANDOM = tests/core/splitmix.h
 LAYOUT_RIG = tests/core/layout-rig.c tests/core/layout-rig.h
+TABLE_RIG = tests/core/table-rig.c tests/core/table-rig.h $(CORE_STUB)
 
 check_PROGRAMS += tests/core/test_flush_model tests/core/test_frame tests/core/test_layout tests/core/test_layout_model \
-	tests/core/test_owner tests/core/test_range tests/core/test_table
+	tests/core/test_owner tests/core/test_range tests/core/test_table tests/core/test_table_flush
 TESTS_FAST += tests/core/test_flush_model tests/core/test_frame tests/core/test_layout tests/core/test_layout_model \
-	tests/core/test_owner tests/core/test_range tests/core/test_table
+	tests/core/test_owner tests/core/test_range tests/core/test_table tests/core/test_table_flush
 tests_core_test_frame_SOURCES = tests/core/test_frame.c $(CORE_STUB)
 tests_core_test_frame_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_frame_LDADD = $(CORE_TEST_LIBS)
@@ -35,9 +36,12 @@ tests_core_test_owner_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_owner_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_range_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_range_LDADD = $(CORE_TEST_LIBS)
-tests_core_test_table_SOURCES = tests/core/test_table.c $(CORE_STUB)
+tests_core_test_table_SOURCES = tests/core/test_table.c $(TABLE_RIG)
 tests_core_test_table_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_table_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_table_flush_SOURCES = tests/core/test_table_flush.c $(TABLE_RIG)
+tests_core_test_table_flush_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_table_flush_LDADD = $(CORE_TEST_LIBS)
 
 FAKE_ACPI = tests/core/fake-acpi.c tests/core/fake-acpi.h
 ACPI_RIG = tests/core/acpi-rig.c tests/core/acpi-rig.h $(FAKE_ACPI)
