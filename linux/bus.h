@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parts of mullion-bus.ko: one function of the core's (include/mullion/bus.h) and what hangs on
- * it. There is at most one in a machine.
+ * How a kernel module finds and calls the core; and the parts of mullion-bus.ko: one function of the
+ * core's (include/mullion/bus.h) and what hangs on it. There is at most one in a machine.
  */
 #ifndef MULLION_LINUX_BUS_H
 #define MULLION_LINUX_BUS_H
@@ -9,6 +9,7 @@
 #include <linux/pci.h>
 #include <asm/alternative.h>
 #include <asm/cpufeatures.h>
+#include <asm/processor.h>
 
 #include "mullion/bus.h"
 
@@ -20,6 +21,17 @@ struct mullion_bus {
 	int vectors;
 	atomic_long_t rings[MULLION_BUS_DOORBELLS]; /* doorbells that arrived */
 };
+
+static inline bool mullion_core_is_there(void)
+{
+	u32 eax, ebx, ecx, edx;
+
+	if (!boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		return false;
+	cpuid(MULLION_CPUID_SIGNATURE, &eax, &ebx, &ecx, &edx);
+	return ebx == MULLION_CPUID_SIGNATURE_EBX && ecx == MULLION_CPUID_SIGNATURE_ECX &&
+	       edx == MULLION_CPUID_SIGNATURE_EDX;
+}
 
 /* A hypercall: its result, or a negative errno. Memory arguments are physical addresses. */
 static inline long mullion_call(u64 number, u64 a, u64 b, u64 c, u64 d)

@@ -10,17 +10,6 @@
 
 #include "bus.h"
 
-static bool core_is_there(void)
-{
-	u32 eax, ebx, ecx, edx;
-
-	if (!boot_cpu_has(X86_FEATURE_HYPERVISOR))
-		return false;
-	cpuid(MULLION_CPUID_SIGNATURE, &eax, &ebx, &ecx, &edx);
-	return ebx == MULLION_CPUID_SIGNATURE_EBX && ecx == MULLION_CPUID_SIGNATURE_ECX &&
-	       edx == MULLION_CPUID_SIGNATURE_EDX;
-}
-
 static irqreturn_t ring_handler(int irq, void *data)
 {
 	atomic_long_inc((atomic_long_t *)data);
@@ -65,7 +54,7 @@ static int bus_probe(struct pci_dev *pci, const struct pci_device_id *id)
 	u32 version;
 	int error;
 
-	if (!core_is_there()) {
+	if (!mullion_core_is_there()) {
 		dev_err(&pci->dev, "the function is there, but not the core behind it\n");
 		return -ENODEV;
 	}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Interrupts of the program's devices, all of them messages: GSIs that are routed to one, and
+ * messages themselves. Which vectors an IOAPIC's pins have, and so which EOIs it must hear of,
+ * follows from the routes of the first GSIs.
+ */
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "kvm.h"
+
+#define DATA_VECTOR 0xff
+#define DATA_LEVEL  BIT(15)
+
+struct mkvm_route {
+	u64 address;
+	u32 data;
+	bool there;
+};
+
+struct mkvm_routes {
+	struct rcu_head rcu;
+	DECLARE_BITMAP(eois, 256); /* vectors of the IOAPIC's level pins */
+	u32 count;
+	struct mkvm_route by_gsi[];
+};
+
+int mkvm_irq_init(struct mkvm_vm *vm)
+{
+	mutex_init(&vm->irq_lock);
+	spin_lock_init(&vm->irqfds_lock);
+	INIT_LIST_HEAD(&vm->irqfds);
+	return 0;
+}
+
+void mkvm_irq_finish(struct mkvm_vm *vm)
+{
+	kvfree(rcu_dereference_protected(vm->routes, 1));
+}
+
+int mkvm_irq_message(struct mkvm_vm *vm, u64 address, u32 data)
+{
+	long result = mullion_call(MULLION_CALL_GUEST_MSI, vm->guest, address, data, 0);
+
+	if (result <= 0)
+		return 0;
+	mkvm_run_wake(vm, result & (MULLION_MSI_DELIVERED - 1));
+	return 1;
+}
+
+int mkvm_irq_set(struct mkvm_vm *vm, u32 gsi, bool level)
+{
+	const struct mkvm_routes *routes;
+	struct mkvm_route route = {0};
+
+	rcu_read_lock();
+	routes = rcu_dereference(vm->routes);
+	if (routes && gsi < routes->count)
+		route = routes->by_gsi[gsi];
+	rcu_read_unlock();
+	if (!route.there)
+		return -EINVAL;
+	/* A message has no end: what a level does after it is between IOAPIC and EOI. */
+	return level ? mkvm_irq_message(vm, route.address, route.data) : 0;
+}
+
+bool mkvm_irq_wants_eoi(struct mkvm_vm *vm, u8 vector)
+{
+	const struct mkvm_routes *routes;
+	bool wants;
+
+	rcu_read_lock();
+	routes = rcu_dereference(vm->routes);
+	wants = routes && test_bit(vector, routes->eois);
+	rcu_read_unlock();
+	return wants;
+}
+
+static int fill(const struct mkvm_vm *vm, struct mkvm_routes *routes,
+		const struct kvm_irq_routing_entry *entries, u32 count)
+{
+	u32 n;
+
+	for (n = 0; n < count; n++) {
+		const struct kvm_irq_routing_entry *entry = &entries[n];
+		struct mkvm_route *route;
+
+		if (entry->type != KVM_IRQ_ROUTING_MSI || entry->flags)
+			return -EINVAL;
+		route = &routes->by_gsi[entry->gsi];
+		if (route->there)
+			return -EINVAL;
+		*route = (struct mkvm_route){entry->u.msi.address_lo, entry->u.msi.data, true};
+		if (entry->gsi < vm->pins && route->data & DATA_LEVEL)
+			__set_bit(route->data & DATA_VECTOR, routes->eois);
+	}
+	return 0;
+}
+
+static struct mkvm_routes *make_routes(const struct mkvm_vm *vm,
+				       const struct kvm_irq_routing_entry *entries, u32 count)
+{
+	struct mkvm_routes *routes;
+	u32 n, gsis = 0;
+	int error;
+
+	for (n = 0; n < count; n++) {
+		if (entries[n].gsi >= MKVM_ROUTES)
+			return ERR_PTR(-EINVAL);
+		gsis = max(gsis, entries[n].gsi + 1);
+	}
+	routes = kvzalloc(struct_size(routes, by_gsi, gsis), GFP_KERNEL_ACCOUNT);
+	if (!routes)
+		return ERR_PTR(-ENOMEM);
+	routes->count = gsis;
+	error = fill(vm, routes, entries, count);
+	if (error) {
+		kvfree(routes);
+		return ERR_PTR(error);
+	}
+	return routes;
+}
+
+static long set_routing(struct mkvm_vm *vm, struct kvm_irq_routing __user *user)
+{
+	struct kvm_irq_routing_entry *entries;
+	struct kvm_irq_routing head;
+	struct mkvm_routes *routes;
+
+	if (copy_from_user(&head, user, sizeof(head)))
+		return -EFAULT;
+	if (!vm->split || head.nr > MKVM_ROUTES || head.flags)
+		return -EINVAL;
+	entries = vmemdup_user(user->entries, head.nr * sizeof(*entries));
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+	routes = make_routes(vm, entries, head.nr);
+	kvfree(entries);
+	if (IS_ERR(routes))
+		return PTR_ERR(routes);
+	mutex_lock(&vm->irq_lock);
+	routes = rcu_replace_pointer(vm->routes, routes, lockdep_is_held(&vm->irq_lock));
+	mutex_unlock(&vm->irq_lock);
+	if (routes)
+		kvfree_rcu(routes, rcu);
+	return 0;
+}
+
+static long irq_line(struct mkvm_vm *vm, unsigned int number, void __user *user)
+{
+	struct kvm_irq_level line;
+
+	if (copy_from_user(&line, user, sizeof(line)))
+		return -EFAULT;
+	if (!vm->split)
+		return -ENXIO;
+	line.status = mkvm_irq_set(vm, line.irq, line.level);
+	if (number == KVM_IRQ_LINE_STATUS && copy_to_user(user, &line, sizeof(line)))
+		return -EFAULT;
+	return 0;
+}
+
+static long signal_msi(struct mkvm_vm *vm, void __user *user)
+{
+	struct kvm_msi msi;
+
+	if (copy_from_user(&msi, user, sizeof(msi)))
+		return -EFAULT;
+	if (!vm->split || msi.flags)
+		return -EINVAL;
+	return mkvm_irq_message(vm, msi.address_lo, msi.data);
+}
+
+long mkvm_irq_ioctl(struct mkvm_vm *vm, unsigned int number, void __user *argument)
+{
+	switch (number) {
+	case KVM_SET_GSI_ROUTING:
+		return set_routing(vm, argument);
+	case KVM_IRQ_LINE:
+	case KVM_IRQ_LINE_STATUS:
+		return irq_line(vm, number, argument);
+	case KVM_SIGNAL_MSI:
+		return signal_msi(vm, argument);
+	default:
+		return -ENOTTY;
+	}
+}
