@@ -22,7 +22,8 @@ TESTS_FAST += tests/core/test_flush_model tests/core/test_frame tests/core/test_
 tests_core_test_frame_SOURCES = tests/core/test_frame.c $(CORE_STUB)
 tests_core_test_frame_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_frame_LDADD = $(CORE_TEST_LIBS)
-tests_core_test_flush_model_SOURCES = tests/core/test_flush_model.c $(CORE_RANDOM) $(CORE_STUB)
+tests_core_test_flush_model_SOURCES = tests/core/test_flush_model.c tests/core/flush-machine.c \
+	tests/core/flush-machine.h $(CORE_RANDOM) $(CORE_STUB)
 tests_core_test_flush_model_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_flush_model_LDADD = $(CORE_TEST_LIBS)
 tests_core_test_layout_SOURCES = tests/core/test_layout.c $(LAYOUT_RIG) $(CORE_STUB)
