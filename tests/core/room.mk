@@ -294,6 +294,17 @@ TESTS_FAST += tests/core/test_svm_check
 tests_core_test_svm_check_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_svm_check_LDADD = $(CORE_TEST_LIBS)
 
+# The KVM module's instructions, beside the CPU's own.
+KVM_CPPFLAGS = -I$(top_srcdir)/include -I$(top_srcdir)/linux -D_GNU_SOURCE
+KVM_INSN = linux/kvm-decode.c linux/kvm-decode.h linux/kvm-execute.c linux/kvm-insn.c linux/kvm-insn.h \
+	linux/kvm-segment.c linux/kvm-segment.h include/mullion/arithmetic.h
+check_PROGRAMS += tests/core/test_kvm_insn
+TESTS_FAST += tests/core/test_kvm_insn
+tests_core_test_kvm_insn_SOURCES = tests/core/test_kvm_insn.c tests/core/native.c tests/core/native.h $(CORE_RANDOM) \
+	$(KVM_INSN)
+tests_core_test_kvm_insn_CPPFLAGS = $(KVM_CPPFLAGS)
+tests_core_test_kvm_insn_LDADD = $(CMOCKA_LIBS)
+
 # Boots of the emulated laptop.
 if WITH_CORE
 TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh tests/core/restart.sh \
