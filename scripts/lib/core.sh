@@ -208,7 +208,8 @@ core_until() {
 
 # The log from the mark on, without what terminals want.
 core_log() { tail -n "+$core_mark" "$core_dir/core.log" | tr -d '\r\000' | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g'; }
-core_has_line() { core_log | grep -aqE -- "$1"; }
+# All of the log is read, as a reader that ends early makes a pipe fail.
+core_has_line() { core_log | grep -aE -- "$1" >/dev/null; }
 # core_wait_line PATTERN [SECONDS]: until a line of the log, after the mark, has it. Fails at once when
 # GRUB or the core has stopped with an error that is not what is waited for.
 core_error='^error: |\] core: error [0-9]+:'
