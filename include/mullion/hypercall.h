@@ -72,6 +72,7 @@
 #define MULLION_FEATURE_MANAGE	      (1U << 4) /* COUNTER_READ, VM_INFO of others; VM_RESET */
 #define MULLION_FEATURE_TRACE	      (1U << 5) /* TRACE_* */
 #define MULLION_FEATURE_DOORBELLS     (1U << 6) /* DOORBELL, and the bus function's registers */
+#define MULLION_FEATURE_GUESTS	      (1U << 7) /* the calls of mullion/guest.h */
 
 /*
  * CONSOLE_WRITE(gpa, length, flags): text, 1 to MULLION_CONSOLE_MAX bytes. Returns how many of them
