@@ -249,6 +249,9 @@ static bool execute(struct kvm_insn *insn, struct mullion_vcpu_page *page)
 		kvm_segment_raise(page, vector, 0);
 	else
 		kvm_segment_retire(page, insn->decoded.length, !insn->again);
+	/* A single step's trap comes before the next round. */
+	if (page->event & MULLION_EVENT_VALID)
+		insn->again = false;
 	return !vector;
 }
 

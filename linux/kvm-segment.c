@@ -5,7 +5,6 @@
 #define CR0_PE	  (1ULL << 0)
 #define CR4_LA57  (1ULL << 12)
 #define EFER_LMA  (1ULL << 10)
-#define RFLAGS_TF (1ULL << 8)
 #define RFLAGS_RF (1ULL << 16)
 #define RFLAGS_VM (1ULL << 17)
 #define DR6_BS	  (1ULL << 14)
@@ -131,7 +130,7 @@ void kvm_segment_retire(struct mullion_vcpu_page *page, unsigned length, bool la
 		page->flags &= ~MULLION_FLAG_SHADOW;
 		page->dirty |= MULLION_DIRTY_EVENTS;
 	}
-	if (page->rflags & RFLAGS_TF) {
+	if (page->rflags & KVM_TF) {
 		page->dr6 |= DR6_BS;
 		page->dirty |= MULLION_DIRTY_DEBUG;
 		kvm_segment_raise(page, KVM_VECTOR_DB, 0);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #endif
 
+#define KVM_TF (1ULL << 8)
 #define KVM_DF (1ULL << 10)
 
 #define KVM_VECTOR_DB 1
