@@ -56,7 +56,10 @@ CORE_VM = include/mullion/bus.h include/mullion/hypercall.h include/mullion/gues
 CORE_VM += hypervisor/vm/devices.c hypervisor/vm/devices.h hypervisor/vm/pic.c hypervisor/vm/pm.c \
 	hypervisor/vm/ps2.c hypervisor/vm/pvclock.c hypervisor/vm/pvclock.h hypervisor/vm/reset.c \
 	hypervisor/vm/uart.c
-CORE_SVM = hypervisor/svm/enter.S hypervisor/svm/exit.c hypervisor/svm/state.c hypervisor/svm/svm.c \
+CORE_GUEST = hypervisor/guest/calls.c hypervisor/guest/calls.h hypervisor/guest/cpuid.c \
+	hypervisor/guest/exit.c hypervisor/guest/guest.c hypervisor/guest/guest.h hypervisor/guest/run.c \
+	hypervisor/guest/vcpu.c
+CORE_SVM = hypervisor/svm/enter.S hypervisor/svm/exit.c hypervisor/svm/guest.c hypervisor/svm/state.c hypervisor/svm/svm.c \
 	hypervisor/svm/svm.h hypervisor/svm/switch.c hypervisor/svm/vmcb.h
 
 CORE_CPPFLAGS = -I$(top_srcdir)/hypervisor -I$(top_builddir)/hypervisor -I$(top_srcdir)/include
@@ -76,7 +79,7 @@ CLEANFILES += hypervisor/x86/font.h hypervisor/x86/font-gen$(EXEEXT)
 if WITH_CORE
 noinst_PROGRAMS += mullion-core
 mullion_core_SOURCES = $(CORE_PURE) $(CORE_LIB) $(CORE_BOOT) $(CORE_MEMORY) $(CORE_X86) $(CORE_ACPI) \
-	$(CORE_PCI) $(CORE_IOMMU) $(CORE_VM) $(CORE_SVM)
+	$(CORE_PCI) $(CORE_IOMMU) $(CORE_VM) $(CORE_GUEST) $(CORE_SVM)
 mullion_core_CPPFLAGS = $(CORE_CPPFLAGS)
 mullion_core_CFLAGS = $(CORE_CFLAGS)
 mullion_core_CCASFLAGS = -m64 -fno-pic

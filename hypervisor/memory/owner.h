@@ -41,7 +41,8 @@ int owner_add(hpa_t start, uint64_t size, enum page_type type, enum owner owner)
  * -EPERM: some page is not from's; -EBUSY: some page is mapped; -ENOMEM. */
 int owner_change(hpa_t start, uint64_t size, enum owner from, enum owner to);
 
-/* Counts one mapping of each page in the range, all or nothing; for memory/table.c alone.
+/* Counts one mapping of each page in the range, all or nothing; for memory/table.c, and what
+ * guest/ shares with the control VM.
  * -EPERM unless every page is the owner's and of the type; -EINVAL; -ENOMEM. */
 int owner_get(hpa_t start, uint64_t size, enum page_type type, enum owner owner);
 /* Takes it back. A count below zero is a panic. */

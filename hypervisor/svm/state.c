@@ -115,9 +115,67 @@ static bool pat_is_valid(uint64_t pat)
 	return true;
 }
 
+/* Where an MSR that exits for no VM is kept while the vCPU does not run; *address: it holds one. */
+static uint64_t *direct_field(struct svm_vcpu *svm, uint32_t msr, bool *address)
+{
+	struct vmcb *vmcb = &svm->vmcb;
+
+	*address = true;
+	switch (msr) {
+	case MSR_LSTAR:
+		return &vmcb->lstar;
+	case MSR_CSTAR:
+		return &vmcb->cstar;
+	case MSR_FS_BASE:
+		return &vmcb->fs.base;
+	case MSR_GS_BASE:
+		return &vmcb->gs.base;
+	case MSR_KERNEL_GS:
+		return &vmcb->kernel_gs_base;
+	case 0x175:
+		return &vmcb->sysenter_esp;
+	case 0x176:
+		return &vmcb->sysenter_eip;
+	default:
+		*address = false;
+	}
+	switch (msr) {
+	case MSR_STAR:
+		return &vmcb->star;
+	case MSR_SFMASK:
+		return &vmcb->sfmask;
+	case MSR_TSC_AUX:
+		return &svm->tsc_aux;
+	case 0x174:
+		return &vmcb->sysenter_cs;
+	default:
+		return NULL;
+	}
+}
+
+static bool is_canonical(uint64_t address)
+{
+	return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+static int write_direct(struct svm_vcpu *svm, uint32_t msr, uint64_t value)
+{
+	bool address;
+	uint64_t *field = direct_field(svm, msr, &address);
+
+	if (field == NULL)
+		return -ENOENT;
+	if ((address && !is_canonical(value)) || (msr == MSR_TSC_AUX && value >> 32))
+		return -EPERM;
+	*field = value;
+	return 0;
+}
+
 int svm_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
 	const struct vmcb *vmcb = &svm_of(vcpu)->vmcb;
+	const uint64_t *field;
+	bool address;
 
 	switch (msr) {
 	case MSR_EFER:
@@ -127,7 +185,11 @@ int svm_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 		*value = vmcb->g_pat;
 		return 0;
 	default:
-		return -EPERM;
+		field = direct_field(svm_of(vcpu), msr, &address);
+		if (field == NULL)
+			return -ENOENT;
+		*value = *field;
+		return 0;
 	}
 }
 
@@ -153,7 +215,7 @@ int svm_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 		vmcb->g_pat = value;
 		return 0;
 	default:
-		return -EPERM;
+		return write_direct(svm_of(vcpu), msr, value);
 	}
 }
 

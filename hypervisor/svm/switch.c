@@ -55,6 +55,8 @@ void svm_make_current(struct vcpu *vcpu)
 	if (cpu->current != NULL)
 		svm_put(cpu->current);
 	cpu->current = vcpu;
+	if (vcpu->vm->kind == VM_GUEST)
+		svm_take_asid(svm);
 	xsetbv(0, all_features());
 	__asm__ volatile("xrstor64 (%0)" : : "r"(svm->xsave), "a"(-1), "d"(-1) : "memory");
 	xsetbv(0, svm->xcr0);

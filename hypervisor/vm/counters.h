@@ -23,7 +23,8 @@
 	X(BAD_CONFIG, "bad-config-accesses") /* PCI configuration it may not change */             \
 	X(BAD_INTERRUPT, "bad-interrupt-messages")                                                 \
 	X(BAD_DMA, "bad-dma") /* refused by the IOMMU */                                           \
-	X(RESTARTS, "restarts")
+	X(RESTARTS, "restarts")                                                                    \
+	X(GUEST_EXITS, "guest-exits") /* of the guests it runs */
 
 enum counter {
 #define CORE_COUNTER_ENUM(name, text) COUNTER_##name,

@@ -92,13 +92,17 @@ static void handle_hypercall(struct vcpu *vcpu, const struct vcpu_exit *exit)
 	const uint64_t *r = vcpu->registers;
 	const uint64_t arguments[4] = {r[RDI], r[RSI], r[RDX], r[R10]};
 	struct vcpu_mode mode;
+	int64_t result;
 
 	vendor->get_mode(vcpu, &mode);
 	if (mode.cpl != 0) {
 		vendor->inject_exception(vcpu, EXCEPTION_UD, false, 0);
 		return;
 	}
-	vcpu->registers[RAX] = (uint64_t)bus_hypercall(vcpu, r[RAX], arguments);
+	result = bus_hypercall(vcpu, r[RAX], arguments);
+	if (result == HYPERCALL_AGAIN)
+		return;
+	vcpu->registers[RAX] = (uint64_t)result;
 	vendor->advance(vcpu, exit->length);
 }
 
@@ -128,18 +132,22 @@ static void handle_cr8(struct vcpu *vcpu, const struct vcpu_exit *exit)
 	vendor->advance(vcpu, (uint8_t)(i + 3));
 }
 
-/* XCR0 may hold what the CPU has, x87 always, AVX not without SSE, AVX-512's three together. */
+bool exit_xcr0_is_valid(uint64_t value)
+{
+	struct cpuid leaf = cpuid(0xd, 0);
+	uint64_t all = ((uint64_t)leaf.edx << 32 | leaf.eax) & ~XCR0_NEVER;
+
+	return (value & ~all) == 0 && (value & 1) && (value & 6) != 4 &&
+	       ((value & 0xe0) == 0 || ((value & 0xe0) == 0xe0 && (value & 6) == 6));
+}
+
 static void handle_xsetbv(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
 	uint64_t value = vcpu->registers[RDX] << 32 | (uint32_t)vcpu->registers[RAX];
-	struct cpuid leaf = cpuid(0xd, 0);
-	uint64_t all = ((uint64_t)leaf.edx << 32 | leaf.eax) & ~(1ULL << 9 | 0x18ULL);
 	struct vcpu_mode mode;
 
 	vendor->get_mode(vcpu, &mode);
-	if (mode.cpl != 0 || (uint32_t)vcpu->registers[RCX] != 0 || (value & ~all) ||
-	    !(value & 1) || (value & 6) == 4 ||
-	    ((value & 0xe0) != 0 && ((value & 0xe0) != 0xe0 || (value & 6) != 6))) {
+	if (mode.cpl != 0 || (uint32_t)vcpu->registers[RCX] != 0 || !exit_xcr0_is_valid(value)) {
 		exit_inject_gp(vcpu);
 		return;
 	}

@@ -16,6 +16,11 @@ void exit_inject_gp(struct vcpu *vcpu);
  */
 size_t exit_fetch(struct vcpu *vcpu, uint8_t bytes[15]);
 
+/* Whether XCR0 can be this: what the CPU has and VMs may use, x87 always, AVX not without SSE,
+ * AVX-512's three together. */
+#define XCR0_NEVER (1ULL << 9 | 0x18ULL) /* PKRU, MPX */
+bool exit_xcr0_is_valid(uint64_t value);
+
 /* cpuid.c: what a vCPU sees in a leaf. Pure but for the CPU's own CPUID. */
 void cpuid_exit(struct vcpu *vcpu);
 

@@ -6,6 +6,7 @@
  */
 #include "vm/hypercall.h"
 
+#include "guest/calls.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -23,18 +24,11 @@ _Static_assert(VM_NAME_SIZE == sizeof(((struct mullion_vm_info *)0)->name), "nam
 #define CONSOLE_CHUNK 256 /* of a write: more than a line */
 #define INPUT_CHUNK   64  /* of a read */
 
-/* index, below size by the check before it; also for a CPU that guesses that check's outcome. */
-static size_t clamp_index(size_t index, size_t size)
-{
-	__asm__("" : "+r"(index));
-	return index & (0 - ((index - size) >> 63));
-}
-
 struct vm *hypercall_vm(uint64_t untrusted_number)
 {
 	if (untrusted_number >= VM_MAX)
 		return NULL;
-	return vm_list[clamp_index(untrusted_number, VM_MAX)];
+	return vm_list[hypercall_index(untrusted_number, VM_MAX)];
 }
 
 uint32_t hypercall_features(const struct vm *vm)
@@ -44,7 +38,7 @@ uint32_t hypercall_features(const struct vm *vm)
 
 	if (vm->kind == VM_CONTROL)
 		features |= MULLION_FEATURE_CONSOLE_INPUT | MULLION_FEATURE_MANAGE |
-			    MULLION_FEATURE_TRACE;
+			    MULLION_FEATURE_TRACE | MULLION_FEATURE_GUESTS;
 	return features;
 }
 
@@ -57,9 +51,8 @@ static int check_target(struct vm *vm, uint64_t untrusted_number, struct hyperca
 	return call->target ? 0 : -ENOENT;
 }
 
-/* Arguments that are memory: in bytes, aligned, at least one byte. */
-static int check_memory(uint64_t untrusted_start, uint64_t size, uint64_t alignment,
-			struct hypercall *call)
+int hypercall_memory(uint64_t untrusted_start, uint64_t size, uint64_t alignment,
+		     struct hypercall *call)
 {
 	if (size == 0 || untrusted_start % alignment != 0 || range_wraps(untrusted_start, size))
 		return -EINVAL;
@@ -108,7 +101,7 @@ static int check_console_write(struct vm *vm, const uint64_t untrusted[4], struc
 	if (untrusted[2] & ~(uint64_t)MULLION_CONSOLE_RAW || untrusted[1] > MULLION_CONSOLE_MAX)
 		return -EINVAL;
 	call->number = (uint32_t)untrusted[2];
-	return check_memory(untrusted[0], untrusted[1], 1, call);
+	return hypercall_memory(untrusted[0], untrusted[1], 1, call);
 }
 
 static int64_t do_console_write(struct vcpu *vcpu, const struct hypercall *call)
@@ -131,7 +124,7 @@ static int check_console_read(struct vm *vm, const uint64_t untrusted[4], struct
 	(void)vm;
 	if (untrusted[1] > MULLION_CONSOLE_MAX)
 		return -EINVAL;
-	return check_memory(untrusted[0], untrusted[1], 1, call);
+	return hypercall_memory(untrusted[0], untrusted[1], 1, call);
 }
 
 static int64_t do_console_read(struct vcpu *vcpu, const struct hypercall *call)
@@ -170,7 +163,7 @@ static int check_counter_read(struct vm *vm, const uint64_t untrusted[4], struct
 	if (error == -EPERM)
 		return error;
 	if (untrusted[2] > MULLION_COUNTER_MAX ||
-	    check_memory(untrusted[3], untrusted[2] * sizeof(uint64_t), 8, call))
+	    hypercall_memory(untrusted[3], untrusted[2] * sizeof(uint64_t), 8, call))
 		return -EINVAL;
 	call->first = untrusted[1];
 	return error;
@@ -182,7 +175,7 @@ static int64_t do_counter_read(struct vcpu *vcpu, const struct hypercall *call)
 	size_t count = 0;
 
 	while (count < call->size / sizeof(values[0]) && call->first < COUNTER_COUNT - count) {
-		size_t n = clamp_index(call->first + count, COUNTER_COUNT);
+		size_t n = hypercall_index(call->first + count, COUNTER_COUNT);
 
 		values[count++] = counter_read(call->target, (enum counter)n);
 	}
@@ -195,11 +188,11 @@ static int64_t do_counter_read(struct vcpu *vcpu, const struct hypercall *call)
 static int check_counter_name(struct vm *vm, const uint64_t untrusted[4], struct hypercall *call)
 {
 	(void)vm;
-	if (check_memory(untrusted[1], MULLION_COUNTER_NAME, 8, call))
+	if (hypercall_memory(untrusted[1], MULLION_COUNTER_NAME, 8, call))
 		return -EINVAL;
 	if (untrusted[0] >= COUNTER_COUNT)
 		return -ENOENT;
-	call->first = clamp_index(untrusted[0], COUNTER_COUNT);
+	call->first = hypercall_index(untrusted[0], COUNTER_COUNT);
 	return 0;
 }
 
@@ -218,11 +211,12 @@ static int check_trace_read(struct vm *vm, const uint64_t untrusted[4], struct h
 {
 	(void)vm;
 	if (untrusted[3] > MULLION_TRACE_MAX ||
-	    check_memory(untrusted[2], untrusted[3] * sizeof(struct mullion_trace_record), 8, call))
+	    hypercall_memory(untrusted[2], untrusted[3] * sizeof(struct mullion_trace_record), 8,
+			     call))
 		return -EINVAL;
 	if (untrusted[0] >= pcpu_count)
 		return -ENOENT;
-	call->number = (uint32_t)clamp_index(untrusted[0], pcpu_count);
+	call->number = (uint32_t)hypercall_index(untrusted[0], pcpu_count);
 	call->first = untrusted[1];
 	return 0;
 }
@@ -266,7 +260,7 @@ static int check_vm_info(struct vm *vm, const uint64_t untrusted[4], struct hype
 
 	if (error == -EPERM)
 		return error;
-	if (check_memory(untrusted[1], sizeof(struct mullion_vm_info), 8, call))
+	if (hypercall_memory(untrusted[1], sizeof(struct mullion_vm_info), 8, call))
 		return -EINVAL;
 	return error;
 }
@@ -311,7 +305,7 @@ static int check_doorbell(struct vm *vm, const uint64_t untrusted[4], struct hyp
 	(void)vm;
 	if (untrusted[1] >= MULLION_BUS_DOORBELLS)
 		return -EINVAL;
-	call->number = (uint32_t)clamp_index(untrusted[1], MULLION_BUS_DOORBELLS);
+	call->number = (uint32_t)hypercall_index(untrusted[1], MULLION_BUS_DOORBELLS);
 	call->target = hypercall_vm(untrusted[0]);
 	return call->target ? 0 : -ENOENT;
 }
@@ -362,19 +356,19 @@ static const struct {
 /* clang-format on */
 #undef CALL
 };
-_Static_assert(ARRAY_LENGTH(calls) == MULLION_CALL_COUNT, "every hypercall");
+_Static_assert(ARRAY_LENGTH(calls) + MULLION_GUEST_CALLS == MULLION_CALL_COUNT, "every hypercall");
 
 int hypercall_check(struct vm *vm, uint64_t untrusted_number, const uint64_t untrusted_arguments[4],
 		    struct hypercall *call)
 {
 	uint64_t n = untrusted_number - MULLION_CALL_FIRST;
 
+	memset(call, 0, sizeof(*call));
 	if (n >= ARRAY_LENGTH(calls))
-		return -ENOSYS;
-	n = clamp_index(n, ARRAY_LENGTH(calls));
+		return guest_check_call(vm, untrusted_number, untrusted_arguments, call);
+	n = hypercall_index(n, ARRAY_LENGTH(calls));
 	if (calls[n].control_only && vm->kind != VM_CONTROL)
 		return -EPERM;
-	memset(call, 0, sizeof(*call));
 	call->run = calls[n].run;
 	return calls[n].check ? calls[n].check(vm, untrusted_arguments, call) : 0;
 }
@@ -392,7 +386,7 @@ int64_t bus_hypercall(struct vcpu *vcpu, uint64_t untrusted_number,
 	counter_add(vm, COUNTER_HYPERCALLS, 1);
 	if (result == 0)
 		result = call.run(vcpu, &call);
-	if (result < 0)
+	if (result < 0 && result != HYPERCALL_AGAIN)
 		counter_add(vm, COUNTER_BAD_HYPERCALLS, 1);
 	return result;
 }

@@ -7,6 +7,7 @@
 #define CORE_VM_HYPERCALL_H
 
 #include "mullion/bus.h"
+#include "mullion/guest.h"
 #include "mullion/hypercall.h"
 #include "vm/bus.h"
 #include "vm/vm.h"
@@ -18,8 +19,19 @@ struct hypercall {
 	gpa_t memory; /* not checked: copying does that */
 	size_t size;
 	uint64_t first;
-	uint32_t number;
+	uint32_t number, vcpu;
 };
+
+/* index, below size by the check before it; also for a CPU that guesses that check's outcome. */
+static inline size_t hypercall_index(size_t index, size_t size)
+{
+	__asm__("" : "+r"(index));
+	return index & (0 - ((index - size) >> 63));
+}
+
+/* Arguments that are memory: in bytes, aligned, at least one byte. 0, or -EINVAL. */
+int hypercall_memory(uint64_t untrusted_start, uint64_t size, uint64_t alignment,
+		     struct hypercall *call);
 
 /* Whether the VM may make this call with these arguments. Pure: changes nothing but *call. 0, or
  * the negative errno that the caller gets. */

@@ -7,6 +7,7 @@
  */
 #include "vm/run.h"
 
+#include "guest/guest.h"
 #include "lib/log.h"
 #include "vm/exit.h"
 #include "vm/lifecycle.h"
@@ -71,7 +72,8 @@ static bool is_ready(struct vcpu *vcpu, uint64_t now)
 		}
 		return false;
 	}
-	if (vcpu->events & (VCPU_EVENT_INIT | VCPU_EVENT_STARTUP))
+	/* What it has lent comes to an end first (guest_run_prepare()). */
+	if (vcpu->events & (VCPU_EVENT_INIT | VCPU_EVENT_STARTUP) && vcpu->state != VCPU_LENDING)
 		take_startup_events(vcpu);
 	if (vcpu->state == VCPU_OFF)
 		return false;
@@ -81,7 +83,7 @@ static bool is_ready(struct vcpu *vcpu, uint64_t now)
 	    ((vcpu->events & VCPU_EVENT_NMI) ||
 	     (vlapic_pending(&vcpu->lapic) >= 0 && vendor->interruptible(vcpu))))
 		vcpu->state = VCPU_READY;
-	return vcpu->state == VCPU_READY;
+	return vcpu->state == VCPU_READY || vcpu->state == VCPU_LENDING;
 }
 
 static struct vcpu *pick(struct runner *runner, uint64_t now)
@@ -124,9 +126,15 @@ static void arm_timer(struct runner *runner)
 {
 	uint64_t deadline = runner->slice_end;
 
-	for (size_t i = 0; i < VM_MAX; i++)
-		if (runner->vcpus[i] != NULL && runner->vcpus[i]->state != VCPU_OFF)
-			deadline = earlier(deadline, vlapic_deadline(&runner->vcpus[i]->lapic));
+	for (size_t i = 0; i < VM_MAX; i++) {
+		const struct vcpu *vcpu = runner->vcpus[i];
+
+		if (vcpu == NULL || vcpu->state == VCPU_OFF)
+			continue;
+		deadline = earlier(deadline, vlapic_deadline(&vcpu->lapic));
+		if (vcpu->state == VCPU_LENDING)
+			deadline = earlier(deadline, guest_deadline(vcpu->inner));
+	}
 	if (this_pcpu()->number == 0)
 		deadline = earlier(deadline, lifecycle_deadline());
 	if (deadline != runner->armed) {
@@ -163,6 +171,53 @@ static void run(struct runner *runner, struct vcpu *vcpu)
 		/* Attention makes it EXIT_NOTHING. */
 	} while (exit.kind != EXIT_NOTHING && vcpu->state == VCPU_READY &&
 		 (runner->armed == 0 || rdtsc() < runner->armed));
+}
+
+/* Runs the guest's vCPU that this one has lent its time to. Returns whether that has ended, and the
+ * vCPU may go on itself. */
+static bool run_inner(struct runner *runner, struct vcpu *vcpu)
+{
+	struct trace *trace = trace_of(vcpu->number);
+	struct vcpu *inner = vcpu->inner;
+	struct vcpu_exit exit = {.kind = EXIT_NOTHING};
+
+	while (guest_run_prepare(vcpu)) {
+		uint64_t deadline = vlapic_deadline(&inner->lapic);
+
+		arm_timer(runner);
+		do {
+			int reason;
+
+			__atomic_fetch_add(&runner->passes, 1, __ATOMIC_SEQ_CST);
+			vendor->run(inner, &exit);
+			__atomic_fetch_add(&runner->passes, 1, __ATOMIC_SEQ_CST);
+			counter_add(vcpu->vm, COUNTER_GUEST_EXITS, 1);
+			trace_exit(trace, inner, &exit);
+			reason = guest_exit(guest_vcpu_of(inner), &exit);
+			if (reason != GUEST_GOES_ON) {
+				guest_run_end(vcpu, (enum mullion_exit_reason)reason);
+				return true;
+			}
+			if (vlapic_deadline(&inner->lapic) != deadline) {
+				deadline = vlapic_deadline(&inner->lapic);
+				arm_timer(runner);
+			}
+			if (exit.kind == EXIT_NOTHING ||
+			    (runner->armed != 0 && rdtsc() >= runner->armed))
+				return false;
+		} while (inner->state == VCPU_READY);
+	}
+	/* An INIT of its own comes first. */
+	return vcpu->events == 0;
+}
+
+/* Runs the vCPU, or what it has lent its time to, until another might have to. */
+static void run_or_lend(struct runner *runner, struct vcpu *vcpu)
+{
+	do {
+		if (vcpu->state == VCPU_READY)
+			run(runner, vcpu);
+	} while (vcpu->state == VCPU_LENDING && run_inner(runner, vcpu));
 }
 
 static void idle(struct runner *runner)
@@ -205,7 +260,7 @@ _Noreturn void machine_run_cpu(void)
 			idle(runner);
 			continue;
 		}
-		run(runner, vcpu);
+		run_or_lend(runner, vcpu);
 		ended = rdtsc();
 		if (runner->armed != 0 && ended >= runner->armed)
 			runner->armed = UINT64_MAX; /* it has gone off: arm anew */

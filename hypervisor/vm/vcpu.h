@@ -14,8 +14,9 @@
  *	OFF -> READY (start-up IPI, or the VM is loaded: vCPU 0)
  *	READY <-> HALTED (HLT; an event)
  *	READY, HALTED -> OFF (INIT; the VM stops)
+ *	READY <-> LENDING (of the control VM: `inner`, a guest's vCPU, runs in its place)
  */
-enum vcpu_state { VCPU_OFF, VCPU_READY, VCPU_HALTED };
+enum vcpu_state { VCPU_OFF, VCPU_READY, VCPU_HALTED, VCPU_LENDING };
 
 /* Events another CPU raises; bits of vcpu->events. */
 #define VCPU_EVENT_NMI	   (1U << 0)
@@ -44,6 +45,8 @@ struct vcpu {
 	struct vlapic_action action; /* of the last write to it by MSR */
 	uint64_t clock_msr;	     /* KVM paravirtual clock of this vCPU; vm/pvclock.c */
 	void *vendor;		     /* struct svm_vcpu */
+	struct vcpu *inner;
+	uint64_t tsc_offset; /* its TSC is the machine's plus this */
 };
 
 /* Why the vCPU is back, in neutral words; the same numbers as enum mullion_trace_kind. */

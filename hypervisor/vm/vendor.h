@@ -6,6 +6,7 @@
 #ifndef CORE_VM_VENDOR_H
 #define CORE_VM_VENDOR_H
 
+#include "mullion/guest.h"
 #include "vm/vcpu.h"
 
 /* What this CPU can beyond the required; every one has a fallback. */
@@ -24,9 +25,11 @@ struct vendor_ops {
 	/* On every CPU: virtualization on. -ENOMEM. */
 	int (*cpu_init)(void);
 
-	int (*vm_create)(struct vm *vm); /* permission maps; everything intercepted */
+	int (*vm_create)(struct vm *vm);   /* permission maps; everything intercepted */
+	void (*vm_destroy)(struct vm *vm); /* a guest, that nobody runs */
 	void (*vm_allow_ports)(struct vm *vm, uint16_t first, uint32_t count);
 	int (*vcpu_create)(struct vcpu *vcpu);
+	void (*vcpu_destroy)(struct vcpu *vcpu); /* of a guest; was put */
 
 	/* The state after INIT or power-up, halted outside the run loop. */
 	void (*vcpu_reset)(struct vcpu *vcpu);
@@ -50,9 +53,23 @@ struct vendor_ops {
 	void (*inject_exception)(struct vcpu *vcpu, uint8_t vector, bool has_code, uint32_t code);
 	/* Whether an interrupt could be taken now: IF, no shadow, nothing being injected. */
 	bool (*interruptible)(const struct vcpu *vcpu);
-	/* -EPERM: takes #GP. MSRs whose home is the vendor's control block: EFER, PAT. */
+	/* -EPERM: takes #GP. MSRs whose home is the vendor's control block: EFER, PAT; and after
+	 * put(), those that the vCPU reaches without an exit. -ENOENT: no such. */
 	int (*msr_read)(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 	int (*msr_write)(struct vcpu *vcpu, uint32_t msr, uint64_t value);
+
+	/*
+	 * A guest's vCPU, which was put. load() takes the parts of its state that `dirty` names
+	 * (MULLION_DIRTY_*) but for general registers and activity; -EINVAL: it is none that a CPU
+	 * can have, and nothing was taken. store() gives all of them. fpu() is where its FPU's
+	 * state is: a page, in XSAVE's standard form.
+	 */
+	int (*load)(struct vcpu *vcpu, const struct mullion_vcpu_page *page, uint32_t dirty);
+	void (*store)(const struct vcpu *vcpu, struct mullion_vcpu_page *page);
+	void *(*fpu)(struct vcpu *vcpu);
+	void (*set_tsc_offset)(struct vcpu *vcpu, uint64_t offset);
+	/* Guest mode ends as soon as an interrupt could be taken. */
+	void (*open_window)(struct vcpu *vcpu);
 
 	/* All pCPUs' translations of the VM are gone when it returns. */
 	void (*flush)(struct vm *vm);

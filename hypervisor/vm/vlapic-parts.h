@@ -49,6 +49,8 @@ void vlapic_timer_write_lvt(struct vlapic *lapic, uint32_t value);
 void vlapic_timer_write_initial(struct vlapic *lapic, uint32_t value, uint64_t tsc);
 void vlapic_timer_write_divide(struct vlapic *lapic, uint32_t value, uint64_t tsc);
 void vlapic_timer_write_deadline(struct vlapic *lapic, uint64_t value);
+void vlapic_timer_load(struct vlapic *lapic, uint32_t divide, uint32_t initial, uint32_t current,
+		       uint64_t tsc);
 uint32_t vlapic_timer_count(const struct vlapic *lapic, uint64_t tsc);
 uint64_t vlapic_timer_read_deadline(const struct vlapic *lapic, uint64_t tsc);
 

@@ -140,6 +140,33 @@ uint64_t vlapic_timer_read_deadline(const struct vlapic *lapic, uint64_t tsc)
 	return lapic->deadline;
 }
 
+/* A count that is 0, or more than the initial one, has ended. */
+void vlapic_timer_load(struct vlapic *lapic, uint32_t divide, uint32_t initial, uint32_t current,
+		       uint64_t tsc)
+{
+	lapic->timer_divide = divide;
+	lapic->timer_initial = 0;
+	if (mode_of(lapic->lvt_timer) == MODE_DEADLINE)
+		return;
+	lapic->timer_initial = initial;
+	lapic->deadline = 0;
+	if (current > initial || (current == 0 && mode_of(lapic->lvt_timer) == MODE_ONE_SHOT))
+		return;
+	lapic->timer_start =
+		tsc - to_tsc(lapic, (uint64_t)(initial - current) << divide_shift(lapic));
+	arm(lapic, tsc);
+}
+
+void vlapic_shift(struct vlapic *lapic, uint64_t by)
+{
+	lapic->timer_start += by;
+	if (mode_of(lapic->lvt_timer) == MODE_DEADLINE || !lapic->deadline)
+		return;
+	lapic->deadline += by;
+	if (!lapic->deadline)
+		lapic->deadline = 1;
+}
+
 bool vlapic_tick(struct vlapic *lapic, uint64_t tsc)
 {
 	if (!lapic->deadline || lapic->deadline > tsc)

@@ -409,3 +409,65 @@ int vlapic_msr_write(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_
 	}
 	return 0;
 }
+
+/* ---- as a whole ---- */
+
+int vlapic_set_base(struct vlapic *lapic, uint64_t value)
+{
+	uint64_t modes = APIC_BASE_ENABLE | APIC_BASE_X2APIC;
+
+	if ((value & ~(modes | APIC_BASE_BSP)) != VLAPIC_DEFAULT_BASE ||
+	    (value & modes) == APIC_BASE_X2APIC)
+		return -EPERM;
+	if (!(value & APIC_BASE_ENABLE) && vlapic_on(lapic))
+		vlapic_reset(lapic, lapic->id, false, lapic->tsc_hz, true);
+	__atomic_store_n(&lapic->base_msr, value, __ATOMIC_RELAXED);
+	return 0;
+}
+
+void vlapic_save(struct vlapic *lapic, uint32_t page[VLAPIC_PAGE_WORDS], uint64_t tsc)
+{
+	vlapic_sync(lapic);
+	for (unsigned i = 0; i < VLAPIC_PAGE_WORDS; i++)
+		page[i] = 0;
+	for (unsigned number = 0; number < REG_COUNT; number++)
+		if (registers[number].access & (XR | MR))
+			page[number * 4] = read_register(lapic, number, tsc);
+	page[REG_ID * 4] = lapic->id << 24;
+}
+
+/* Vectors below 16 are in no word. */
+static void load_vectors(uint32_t to[8], const uint32_t *from, uint32_t *any)
+{
+	uint32_t words = 0;
+
+	for (unsigned i = 0; i < 8; i++) {
+		to[i] = from[i * 4] & (i ? UINT32_MAX : 0xffff0000);
+		words |= (uint32_t)(to[i] != 0) << i;
+	}
+	if (any)
+		*any = words;
+}
+
+void vlapic_load(struct vlapic *lapic, const uint32_t page[VLAPIC_PAGE_WORDS], uint64_t tsc)
+{
+#define LOADED(number) (page[(number)*4] & registers[number].bits)
+	vlapic_clear_interrupts(lapic);
+	lapic->id = page[REG_ID * 4] >> 24;
+	lapic->tpr = LOADED(REG_TPR);
+	__atomic_store_n(&lapic->ldr, LOADED(REG_LDR), __ATOMIC_RELAXED);
+	__atomic_store_n(&lapic->dfr, LOADED(REG_DFR) | 0x0fffffff, __ATOMIC_RELAXED);
+	lapic->esr = page[REG_ESR * 4];
+	lapic->icr = (uint64_t)page[REG_ICR_HIGH * 4] << 32 | LOADED(REG_ICR);
+	load_vectors(lapic->isr, &page[REG_ISR * 4], &lapic->isr_any);
+	load_vectors(lapic->tmr, &page[REG_TMR * 4], NULL);
+	load_vectors(lapic->irr, &page[REG_IRR * 4], &lapic->irr_any);
+	/* An APIC that is off is disabled as well. */
+	__atomic_store_n(&lapic->svr, LOADED(REG_SVR) & (vlapic_on(lapic) ? UINT32_MAX : 0xff),
+			 __ATOMIC_RELAXED);
+	for (unsigned number = REG_LVT_TIMER; number <= REG_LVT_ERROR; number++)
+		write_lvt(lapic, number, LOADED(number));
+	vlapic_timer_load(lapic, LOADED(REG_DIVIDE), page[REG_INITIAL * 4], page[REG_CURRENT * 4],
+			  tsc);
+#undef LOADED
+}

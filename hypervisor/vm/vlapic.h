@@ -99,6 +99,18 @@ int vlapic_pending(struct vlapic *lapic);
 /* The CPU takes that one: IRR to ISR. Returns it, or -1. */
 int vlapic_take(struct vlapic *lapic);
 
+/*
+ * All registers as the page has them, one each 4 words (KVM's struct kvm_lapic_state; the id is in
+ * bits 31:24 in both modes). What is loaded may be anything. A TSC deadline is not among them, and
+ * stays. IA32_APIC_BASE by itself, in any order of modes: -EPERM if it can never be that.
+ */
+#define VLAPIC_PAGE_WORDS 256
+void vlapic_save(struct vlapic *lapic, uint32_t page[VLAPIC_PAGE_WORDS], uint64_t tsc);
+void vlapic_load(struct vlapic *lapic, const uint32_t page[VLAPIC_PAGE_WORDS], uint64_t tsc);
+int vlapic_set_base(struct vlapic *lapic, uint64_t value);
+/* The TSC is set forward by that much; counts go on. */
+void vlapic_shift(struct vlapic *lapic, uint64_t by);
+
 /* CR8 <-> TPR. */
 uint64_t vlapic_read_cr8(const struct vlapic *lapic);
 void vlapic_write_cr8(struct vlapic *lapic, uint64_t value);

@@ -56,8 +56,8 @@ void vm_allow_ports(struct vm *vm, uint16_t first, uint32_t count)
 	vendor->vm_allow_ports(vm, first, count);
 }
 
-/* Only RAM is mapped executable. Tables lose entries only while the VM does not run, so that
- * looking needs no lock. */
+/* Only RAM is mapped executable. A service VM's tables lose entries only while it does not run, so
+ * that looking needs no lock; a guest's lose them at any time. */
 static void *ram_at(struct vm *vm, uint64_t address, unsigned access)
 {
 	unsigned flags;
@@ -69,8 +69,7 @@ static void *ram_at(struct vm *vm, uint64_t address, unsigned access)
 	return phys_virt(target);
 }
 
-static int copy_memory(struct vm *vm, uint64_t start, unsigned char *buffer, size_t size,
-		       bool write)
+static int copy_parts(struct vm *vm, uint64_t start, unsigned char *buffer, size_t size, bool write)
 {
 	if (range_wraps(start, size))
 		return -EFAULT;
@@ -91,6 +90,19 @@ static int copy_memory(struct vm *vm, uint64_t start, unsigned char *buffer, siz
 		size -= part;
 	}
 	return 0;
+}
+
+static int copy_memory(struct vm *vm, uint64_t start, unsigned char *buffer, size_t size,
+		       bool write)
+{
+	int error;
+
+	if (vm->kind != VM_GUEST)
+		return copy_parts(vm, start, buffer, size, write);
+	lock_take(&vm->lock);
+	error = copy_parts(vm, start, buffer, size, write);
+	lock_release(&vm->lock);
+	return error;
 }
 
 int vm_read_memory(struct vm *vm, gpa_t start, void *to, size_t size)
@@ -114,12 +126,17 @@ void vm_request_stop(struct vm *vm, enum vm_stop stop)
 	lapic_send(pcpu_list[0]->apic_id, VECTOR_KICK); /* the supervisor's */
 }
 
-void vcpu_kick(struct vcpu *vcpu)
+void pcpu_kick(unsigned number)
 {
-	struct pcpu *pcpu = pcpu_list[vcpu->number];
+	struct pcpu *pcpu = pcpu_list[number];
 
 	if (__atomic_exchange_n(&pcpu->attention, 1, __ATOMIC_SEQ_CST) == 0 && pcpu != this_pcpu())
 		lapic_send(pcpu->apic_id, VECTOR_KICK);
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+	pcpu_kick(vcpu->number);
 }
 
 static void raise_event(struct vcpu *vcpu, uint32_t event)
@@ -170,8 +187,8 @@ void vm_send_msi(struct vm *vm, uint64_t guest_address, uint32_t guest_data)
 	}
 }
 
-static bool is_addressed(const struct vcpu *from, const struct vcpu *to,
-			 const struct vlapic_action *action)
+bool vcpu_is_addressed(const struct vcpu *from, const struct vcpu *to,
+		       const struct vlapic_action *action)
 {
 	switch (action->shorthand) {
 	case VLAPIC_TO_ALL:
@@ -199,7 +216,7 @@ void vcpu_apic_action(struct vcpu *vcpu, const struct vlapic_action *action)
 		return;
 	counter_add(vm, COUNTER_IPIS, 1);
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
-		if (!is_addressed(vcpu, vm->vcpus[i], action))
+		if (!vcpu_is_addressed(vcpu, vm->vcpus[i], action))
 			continue;
 		deliver(vm->vcpus[i], action->delivery, action->vector, false);
 		if (action->delivery == VLAPIC_LOWEST)

@@ -27,7 +27,7 @@ struct vcpu;
 struct vpci;
 struct bus;
 
-enum vm_kind { VM_UI, VM_CONTROL };
+enum vm_kind { VM_UI, VM_CONTROL, VM_GUEST /* guest/ */ };
 
 /*
  * A VM's life. One setter (vm_set_state()) checks the arrows:
@@ -81,6 +81,7 @@ struct vm {
 	struct vioapic ioapic;
 	struct vpci *pci;
 	struct bus *bus;
+	void *vendor;			  /* struct svm_vm */
 	uint64_t counters[COUNTER_COUNT]; /* atomic */
 	uint64_t restarts;
 	uint64_t watchdog_deadline;   /* TSC; 0: not armed. Atomic. */
@@ -117,7 +118,8 @@ int vm_add_pio(struct vm *vm, uint16_t first, uint16_t count, vm_access *access,
 void vm_allow_ports(struct vm *vm, uint16_t first, uint32_t count);
 
 /* Copies from and to the VM's RAM at a GPA, across pages; never device memory, never beyond what
- * the VM may write. Any CPU. 0, or -EFAULT with nothing or a part copied. */
+ * the VM may write. Any CPU; of a guest, without its lock. 0, or -EFAULT with nothing or a part
+ * copied. */
 int vm_read_memory(struct vm *vm, gpa_t start, void *to, size_t size);
 int vm_write_memory(struct vm *vm, gpa_t start, const void *from, size_t size);
 
@@ -130,12 +132,17 @@ void vm_request_stop(struct vm *vm, enum vm_stop stop);
  * Any CPU, interrupt handlers too. */
 void vm_send_msi(struct vm *vm, uint64_t guest_address, uint32_t guest_data);
 
-/* Makes a vCPU look at its pending events again soon, wherever it is. Any CPU, handlers too. */
+/* Makes a service VM's vCPU look at its pending events again soon, wherever it is; or whatever runs
+ * on a pCPU. Any CPU, handlers too. */
 void vcpu_kick(struct vcpu *vcpu);
+void pcpu_kick(unsigned number);
 
 /* Does what a write to the vCPU's local APIC asks for: IPIs, the end of a level interrupt. */
 struct vlapic_action;
 void vcpu_apic_action(struct vcpu *vcpu, const struct vlapic_action *action);
+/* Whether such an IPI of the one is for the other, of the same VM. */
+bool vcpu_is_addressed(const struct vcpu *from, const struct vcpu *to,
+		       const struct vlapic_action *action);
 
 /* Counts something the VM may not do, and logs the first ones, later ever fewer. */
 void vm_violation(struct vcpu *vcpu, enum counter counter, const char *what, uint64_t detail);

@@ -18,6 +18,13 @@ typedef int walk_read(void *user, gpa_t address, void *to, size_t size);
 int walk_linear(const struct vcpu_mode *mode, walk_read *read, void *user, uint64_t linear,
 		gpa_t *address);
 
+/* The same for another access: a fetch, or of data; by user code, or not. */
+#define WALK_WRITE (1U << 0)
+#define WALK_USER  (1U << 1)
+#define WALK_FETCH (1U << 2)
+int walk_access(const struct vcpu_mode *mode, walk_read *read, void *user, uint64_t linear,
+		unsigned access, gpa_t *address);
+
 /* The bytes from CS:RIP on, at most size (no more than a page), as far as they can be fetched.
  * Returns how many. */
 size_t walk_fetch(const struct vcpu_mode *mode, walk_read *read, void *user, uint8_t *to,

@@ -156,7 +156,10 @@
 #define MULLION_CALL_PANICKED	 (MULLION_CALL_FIRST + 11)
 #define MULLION_PANICKED_CONFIRM 0x70616e6963 /* "panic" */
 
-#define MULLION_CALL_COUNT 12
+/* Numbers from here on: mullion/guest.h. */
+#define MULLION_CALL_GUEST_FIRST (MULLION_CALL_FIRST + 12)
+
+#define MULLION_CALL_COUNT 24
 
 enum mullion_vm_kind {
 	MULLION_VM_UI = 0,

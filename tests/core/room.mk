@@ -171,8 +171,8 @@ tests/fuzz/fuzz_caps.libfuzzer: tests/fuzz/fuzz_caps.c hypervisor/pci/caps.c
 CLEANFILES += fuzz_caps.input
 
 # Hypercalls and the bus function, with fake VMs around them.
-CORE_BUS = hypervisor/vm/bus.c hypervisor/vm/hypercall.c hypervisor/vm/hypercall.h tests/core/fake-vm.c \
-	tests/core/fake-vm.h $(CORE_STUB)
+CORE_BUS = hypervisor/vm/bus.c hypervisor/vm/hypercall.c hypervisor/vm/hypercall.h tests/core/fake-guest.c \
+	tests/core/fake-vm.c tests/core/fake-vm.h $(CORE_STUB)
 check_PROGRAMS += tests/core/test_bus tests/core/test_hypercall
 TESTS_FAST += tests/core/test_bus tests/core/test_hypercall
 tests_core_test_bus_SOURCES = tests/core/test_bus.c $(CORE_BUS)
@@ -186,7 +186,7 @@ tests_fuzz_fuzz_hypercall_SOURCES = tests/fuzz/fuzz_hypercall.c $(FUZZ_DRIVER) $
 tests_fuzz_fuzz_hypercall_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_fuzz_fuzz_hypercall_LDADD = libcore-pure.a
 tests/fuzz/fuzz_hypercall.libfuzzer: tests/fuzz/fuzz_hypercall.c hypervisor/vm/bus.c hypervisor/vm/hypercall.c \
-		tests/core/fake-vm.c tests/core/stub.c hypervisor/memory/frame.c hypervisor/memory/owner.c
+		tests/core/fake-guest.c tests/core/fake-vm.c tests/core/stub.c hypervisor/memory/frame.c hypervisor/memory/owner.c
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
 CLEANFILES += fuzz_hypercall.input
 

@@ -80,7 +80,7 @@ static void test_features_are_what_is_not_refused(void **state)
 	assert_int_equal(fake_trace_dumps, 0);
 	assert_int_equal(fake_vms[FAKE_UI].vm.stop, VM_STOP_NONE);
 	assert_int_equal(control & ~ui, MULLION_FEATURE_CONSOLE_INPUT | MULLION_FEATURE_MANAGE |
-						MULLION_FEATURE_TRACE);
+						MULLION_FEATURE_TRACE | MULLION_FEATURE_GUESTS);
 	assert_int_equal(ui & ~control, 0);
 }
 

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A run of a guest's vCPU, between the hypercall that begins it and its end. The run loop
+ * (vm/run.c) has the control VM's vCPU as ever: it goes by its priority, and its interrupts end the
+ * run.
+ */
+#include "guest/guest.h"
+
+#include "lib/errno.h"
+#include "vm/vendor.h"
+#include "x86/cpu.h"
+#include "x86/machine.h"
+
+/* ---- posting ---- */
+
+bool guest_wake(struct guest_vcpu *gv)
+{
+	uint32_t pcpu;
+
+	/* The post came before: either it is seen in the last look, or this is seen here. */
+	if (__atomic_exchange_n(&gv->sleeping, 0, __ATOMIC_SEQ_CST))
+		return true;
+	pcpu = __atomic_load_n(&gv->pcpu, __ATOMIC_SEQ_CST);
+	if (pcpu)
+		pcpu_kick(pcpu - 1);
+	return false;
+}
+
+bool guest_deliver(struct guest_vcpu *gv, enum vlapic_delivery delivery, uint8_t vector, bool level)
+{
+	uint32_t event;
+
+	switch (delivery) {
+	case VLAPIC_FIXED:
+	case VLAPIC_LOWEST:
+		vlapic_post(&gv->vcpu.lapic, vector, level);
+		return guest_wake(gv);
+	case VLAPIC_NMI:
+		event = VCPU_EVENT_NMI;
+		break;
+	case VLAPIC_INIT:
+		event = VCPU_EVENT_INIT;
+		break;
+	case VLAPIC_STARTUP:
+		event = VCPU_EVENT_STARTUP | (uint32_t)vector << 8;
+		break;
+	case VLAPIC_SMI: /* guests have no SMM */
+	default:
+		return false;
+	}
+	__atomic_fetch_or(&gv->vcpu.events, event, __ATOMIC_SEQ_CST);
+	return guest_wake(gv);
+}
+
+/* ---- what was posted ---- */
+
+static void take_startup(struct guest_vcpu *gv)
+{
+	struct vcpu *vcpu = &gv->vcpu;
+	uint32_t events = __atomic_load_n(&vcpu->events, __ATOMIC_ACQUIRE);
+
+	if (events & VCPU_EVENT_INIT) {
+		bool bsp = vcpu->lapic.base_msr & 1U << 8;
+
+		/* A start-up IPI that came after it stays. */
+		events = __atomic_and_fetch(&vcpu->events, ~(VCPU_EVENT_INIT | VCPU_EVENT_NMI),
+					    __ATOMIC_ACQ_REL);
+		vlapic_reset(&vcpu->lapic, vcpu->lapic.id, bsp, tsc_hz, true);
+		vendor->vcpu_reset(vcpu);
+		vcpu->registers[RDX] = guest_cpuid(gv, 1, 0).eax;
+		vcpu->state = bsp ? VCPU_READY : VCPU_OFF;
+	}
+	if (events & VCPU_EVENT_STARTUP) {
+		__atomic_fetch_and(&vcpu->events, ~(VCPU_EVENT_STARTUP | 0xff00U),
+				   __ATOMIC_ACQ_REL);
+		if (vcpu->state != VCPU_OFF)
+			return;
+		vendor->vcpu_startup(vcpu, (uint8_t)(events >> 8));
+		vcpu->state = VCPU_READY;
+	}
+}
+
+bool guest_has_work(struct guest_vcpu *gv)
+{
+	struct vcpu *vcpu = &gv->vcpu;
+	uint32_t events = __atomic_load_n(&vcpu->events, __ATOMIC_ACQUIRE);
+
+	if (events & (VCPU_EVENT_INIT | GUEST_EVENT_KICK))
+		return true;
+	if (vcpu->state == VCPU_OFF)
+		return events & VCPU_EVENT_STARTUP;
+	return events & VCPU_EVENT_NMI ||
+	       (vlapic_pending(&vcpu->lapic) >= 0 && vendor->interruptible(vcpu));
+}
+
+/* Whether the vCPU sleeps now: from here on, whoever posts to it wakes it. */
+static bool fall_asleep(struct guest_vcpu *gv)
+{
+	__atomic_store_n(&gv->sleeping, 1, __ATOMIC_SEQ_CST);
+	if (!guest_has_work(gv))
+		return true;
+	__atomic_store_n(&gv->sleeping, 0, __ATOMIC_SEQ_CST);
+	return false;
+}
+
+/* ---- the run ---- */
+
+int guest_run_begin(struct vcpu *outer, struct guest_vcpu *gv)
+{
+	int error = guest_vcpu_load(gv);
+
+	if (error)
+		return error;
+	__atomic_store_n(&gv->sleeping, 0, __ATOMIC_SEQ_CST);
+	gv->window = gv->page->request_window;
+	gv->page->length = 0;
+	if (gv->page->immediate) {
+		__atomic_fetch_and(&gv->vcpu.events, ~GUEST_EVENT_KICK, __ATOMIC_ACQ_REL);
+		gv->page->reason = MULLION_EXIT_INTERRUPT;
+		guest_vcpu_store(gv);
+		return 0;
+	}
+	outer->inner = &gv->vcpu;
+	outer->state = VCPU_LENDING;
+	/* Before it is looked for what is posted (guest_wake()). */
+	__atomic_store_n(&gv->pcpu, outer->number + 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+bool guest_run_prepare(struct vcpu *outer)
+{
+	struct vcpu *vcpu = outer->inner;
+	struct guest_vcpu *gv = guest_vcpu_of(vcpu);
+
+	for (;;) {
+		if (__atomic_load_n(&vcpu->events, __ATOMIC_ACQUIRE) & GUEST_EVENT_KICK ||
+		    outer->events != 0 || vlapic_pending(&outer->lapic) >= 0) {
+			guest_run_end(outer, MULLION_EXIT_INTERRUPT);
+			return false;
+		}
+		if (vcpu->events & (VCPU_EVENT_INIT | VCPU_EVENT_STARTUP))
+			take_startup(gv);
+		vlapic_tick(&vcpu->lapic, guest_tsc(vcpu));
+		if (vcpu->state == VCPU_HALTED && guest_has_work(gv))
+			vcpu->state = VCPU_READY;
+		if (gv->window && vcpu->state != VCPU_OFF && vendor->interruptible(vcpu)) {
+			guest_run_end(outer, MULLION_EXIT_WINDOW);
+			return false;
+		}
+		if (vcpu->state == VCPU_READY)
+			break;
+		if (fall_asleep(gv)) {
+			guest_run_end(outer, MULLION_EXIT_HALT);
+			return false;
+		}
+	}
+	if (gv->window)
+		vendor->open_window(vcpu);
+	return true;
+}
+
+void guest_run_end(struct vcpu *outer, enum mullion_exit_reason reason)
+{
+	struct vcpu *vcpu = outer->inner;
+	struct guest_vcpu *gv = guest_vcpu_of(vcpu);
+
+	__atomic_fetch_and(&vcpu->events, ~GUEST_EVENT_KICK, __ATOMIC_ACQ_REL);
+	__atomic_store_n(&gv->pcpu, 0, __ATOMIC_SEQ_CST);
+	vendor->put(vcpu);
+	gv->page->reason = reason;
+	guest_vcpu_store(gv);
+	outer->inner = NULL;
+	outer->state = VCPU_READY;
+	guest_vcpu_unclaim(gv);
+}
