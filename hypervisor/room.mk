@@ -13,7 +13,7 @@ CORE_PURE += hypervisor/acpi/aml.c hypervisor/acpi/aml.h hypervisor/acpi/build.c
 	hypervisor/acpi/tables.h hypervisor/acpi/view.h
 CORE_PURE += hypervisor/boot/manifest.c hypervisor/boot/manifest.h hypervisor/boot/multiboot2.c \
 	hypervisor/boot/multiboot2.h hypervisor/lib/bytes.h
-CORE_PURE += include/mullion/trace.h hypervisor/vm/counters.c hypervisor/vm/counters.h \
+CORE_PURE += include/mullion/arithmetic.h include/mullion/trace.h hypervisor/vm/counters.c hypervisor/vm/counters.h \
 	hypervisor/vm/insn.c hypervisor/vm/insn.h hypervisor/vm/trace.c hypervisor/vm/trace.h \
 	hypervisor/vm/walk.c hypervisor/vm/walk.h
 CORE_PURE += hypervisor/vm/vioapic.c hypervisor/vm/vioapic.h hypervisor/vm/vlapic-interrupt.c \

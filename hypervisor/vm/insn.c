@@ -6,13 +6,7 @@
 #include "lib/string.h"
 #include "x86/cpu.h"
 
-#define FLAG_CF (1ULL << 0)
-#define FLAG_PF (1ULL << 2)
-#define FLAG_AF (1ULL << 4)
-#define FLAG_ZF (1ULL << 6)
-#define FLAG_SF (1ULL << 7)
 #define FLAG_DF (1ULL << 10)
-#define FLAG_OF (1ULL << 11)
 
 #define REX_W 8U
 #define REX_R 4U
@@ -53,20 +47,13 @@ static uint64_t immediate(struct reader *r, unsigned size)
 	return value;
 }
 
-static uint64_t sign_extend(uint64_t value, unsigned size)
-{
-	unsigned shift = 64 - 8 * size;
-
-	return (uint64_t)((int64_t)(value << shift) >> shift);
-}
-
 /* An immediate operand: at most four bytes, extended by its sign. */
 static void read_immediate(struct reader *r, struct insn *insn, unsigned size)
 {
 	if (size > 4)
 		size = 4;
 	insn->has_immediate = true;
-	insn->immediate = sign_extend(immediate(r, size), size);
+	insn->immediate = arithmetic_sign_extend(immediate(r, size), size);
 }
 
 /* Prefixes up to the opcode, which it returns. A REX counts only as the last of them. */
@@ -167,7 +154,8 @@ static void set_operation(struct insn *insn, enum insn_kind kind, unsigned opera
 {
 	set_kind(insn, kind);
 	insn->operation = operation;
-	insn->writes = kind == INSN_TO_MEMORY && operation != INSN_CMP && operation != INSN_TEST;
+	insn->writes = kind == INSN_TO_MEMORY && operation != ARITHMETIC_CMP &&
+		       operation != ARITHMETIC_TEST;
 }
 
 /* MOVZX, MOVSX, MOVNTI. */
@@ -220,7 +208,7 @@ static int decode_group(struct reader *r, struct insn *insn, uint8_t opcode)
 	default: /* 0xf6, 0xf7 */
 		if (which > 1)
 			return -ENOTSUP;
-		set_operation(insn, INSN_TO_MEMORY, INSN_TEST);
+		set_operation(insn, INSN_TO_MEMORY, ARITHMETIC_TEST);
 		read_immediate(r, insn, insn->size);
 		return 0;
 	}
@@ -253,7 +241,7 @@ static int decode_opcode(struct reader *r, struct insn *insn, uint8_t opcode)
 		return decode_group(r, insn, opcode);
 	case 0x84:
 	case 0x85:
-		set_operation(insn, INSN_TO_MEMORY, INSN_TEST);
+		set_operation(insn, INSN_TO_MEMORY, ARITHMETIC_TEST);
 		break;
 	case 0x86:
 	case 0x87:
@@ -315,69 +303,9 @@ int insn_decode(const uint8_t *untrusted_bytes, size_t count, enum insn_mode mod
 	return 0;
 }
 
-static uint64_t mask_of(unsigned size)
-{
-	return size == 8 ? ~0ULL : (1ULL << 8 * size) - 1;
-}
-
 static uint64_t get_register(const uint64_t registers[16], const struct insn *insn)
 {
-	return registers[insn->reg] >> (insn->reg_high ? 8 : 0) & mask_of(insn->reg_size);
-}
-
-/* A 32-bit result clears the upper half; a smaller one keeps the rest. */
-static void put_register(uint64_t *reg, unsigned size, bool high, uint64_t value)
-{
-	unsigned shift = high ? 8 : 0;
-	uint64_t mask = mask_of(size) << shift;
-
-	if (size >= 4)
-		*reg = value & mask;
-	else
-		*reg = (*reg & ~mask) | (value << shift & mask);
-}
-
-/* The result of a op b, and its flags. AMD APM vol. 1, 3.1.4. */
-static uint64_t operate(enum insn_operation operation, uint64_t a, uint64_t b, unsigned size,
-			uint64_t *rflags)
-{
-	uint64_t mask = mask_of(size), top = 1ULL << (8 * size - 1);
-	uint64_t carry = *rflags & FLAG_CF, result, out = 0, over = 0, flags = 0;
-
-	a &= mask;
-	b &= mask;
-	switch (operation) {
-	case INSN_OR:
-		result = a | b;
-		break;
-	case INSN_AND:
-	case INSN_TEST:
-		result = a & b;
-		break;
-	case INSN_XOR:
-		result = a ^ b;
-		break;
-	case INSN_ADD:
-	case INSN_ADC:
-		result = (a + b + (operation == INSN_ADC ? carry : 0)) & mask;
-		/* What is carried out of, and into, each bit. */
-		out = (a & b) | ((a | b) & ~result);
-		over = (a ^ result) & (b ^ result);
-		break;
-	default: /* SUB, SBB, CMP */
-		result = (a - b - (operation == INSN_SBB ? carry : 0)) & mask;
-		out = (~a & b) | ((~a | b) & result);
-		over = (a ^ b) & (a ^ result);
-		break;
-	}
-	flags |= out & top ? FLAG_CF : 0;
-	flags |= out & 8 ? FLAG_AF : 0;
-	flags |= over & top ? FLAG_OF : 0;
-	flags |= result & top ? FLAG_SF : 0;
-	flags |= result == 0 ? FLAG_ZF : 0;
-	flags |= __builtin_popcount((unsigned)result & 0xff) % 2 == 0 ? FLAG_PF : 0;
-	*rflags = (*rflags & ~(FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)) | flags;
-	return result;
+	return registers[insn->reg] >> (insn->reg_high ? 8 : 0) & arithmetic_mask(insn->reg_size);
 }
 
 /* The string instructions' register goes on to the next element. */
@@ -385,7 +313,7 @@ static void step(const struct insn *insn, uint64_t *reg, uint64_t rflags)
 {
 	uint64_t next_address = *reg + (rflags & FLAG_DF ? 0 - (uint64_t)insn->size : insn->size);
 
-	put_register(reg, insn->address_size, false, next_address);
+	arithmetic_set_register(reg, insn->address_size, false, next_address);
 }
 
 void insn_complete(const struct insn *insn, uint64_t registers[16], uint64_t *rflags,
@@ -394,32 +322,32 @@ void insn_complete(const struct insn *insn, uint64_t registers[16], uint64_t *rf
 	uint64_t *reg = &registers[insn->reg];
 	uint64_t source = insn->has_immediate ? insn->immediate : get_register(registers, insn);
 
-	value &= mask_of(insn->size);
-	*out = source & mask_of(insn->size);
+	value &= arithmetic_mask(insn->size);
+	*out = source & arithmetic_mask(insn->size);
 	switch (insn->kind) {
 	case INSN_LOAD:
 		if (insn->sign)
-			value = sign_extend(value, insn->size);
-		put_register(reg, insn->reg_size, insn->reg_high, value);
+			value = arithmetic_sign_extend(value, insn->size);
+		arithmetic_set_register(reg, insn->reg_size, insn->reg_high, value);
 		break;
 	case INSN_STORE:
 		break;
 	case INSN_TO_MEMORY:
-		*out = operate(insn->operation, value, source, insn->size, rflags);
+		*out = arithmetic_operate(insn->operation, value, source, insn->size, rflags);
 		break;
 	case INSN_TO_REGISTER:
-		value = operate(insn->operation, source, value, insn->size, rflags);
-		if (insn->operation != INSN_CMP)
-			put_register(reg, insn->reg_size, insn->reg_high, value);
+		value = arithmetic_operate(insn->operation, source, value, insn->size, rflags);
+		if (insn->operation != ARITHMETIC_CMP)
+			arithmetic_set_register(reg, insn->reg_size, insn->reg_high, value);
 		break;
 	case INSN_EXCHANGE:
-		put_register(reg, insn->reg_size, insn->reg_high, value);
+		arithmetic_set_register(reg, insn->reg_size, insn->reg_high, value);
 		break;
 	case INSN_STOS:
 		step(insn, &registers[RDI], *rflags);
 		break;
 	case INSN_LODS:
-		put_register(reg, insn->reg_size, false, value);
+		arithmetic_set_register(reg, insn->reg_size, false, value);
 		step(insn, &registers[RSI], *rflags);
 		break;
 	}

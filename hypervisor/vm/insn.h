@@ -9,6 +9,7 @@
 #define CORE_VM_INSN_H
 
 #include "lib/types.h"
+#include "mullion/arithmetic.h"
 #include "vm/vcpu.h"
 
 #define INSN_MAX_LENGTH 15
@@ -25,32 +26,19 @@ enum insn_kind {
 	INSN_LODS,
 };
 
-/* As in bits 3 to 5 of the opcode, and TEST. CMP and TEST write flags only. */
-enum insn_operation {
-	INSN_ADD,
-	INSN_OR,
-	INSN_ADC,
-	INSN_SBB,
-	INSN_AND,
-	INSN_SUB,
-	INSN_XOR,
-	INSN_CMP,
-	INSN_TEST,
-};
-
 struct insn {
 	uint8_t length;	    /* 1 to 15 */
 	uint8_t size;	    /* of the access to memory, 1, 2, 4, 8 */
 	bool reads, writes; /* memory; both: first the one, then the other */
 	enum insn_kind kind;
-	enum insn_operation operation; /* INSN_TO_* */
-	uint8_t reg;		       /* enum vcpu_register */
-	uint8_t reg_size;	       /* of the register; more than size: extended on loading */
-	bool reg_high;		       /* AH, CH, DH, BH */
-	bool sign;		       /* extended by its sign */
-	bool has_immediate;	       /* the source is no register */
-	uint8_t address_size;	       /* 2, 4, 8: of RDI and RSI in STOS, LODS */
-	uint64_t immediate;	       /* sign-extended to 64 bits */
+	enum arithmetic_operation operation; /* INSN_TO_*; CMP and TEST write flags only */
+	uint8_t reg;			     /* enum vcpu_register */
+	uint8_t reg_size;     /* of the register; more than size: extended on loading */
+	bool reg_high;	      /* AH, CH, DH, BH */
+	bool sign;	      /* extended by its sign */
+	bool has_immediate;   /* the source is no register */
+	uint8_t address_size; /* 2, 4, 8: of RDI and RSI in STOS, LODS */
+	uint64_t immediate;   /* sign-extended to 64 bits */
 };
 
 enum insn_mode insn_mode_of(const struct vcpu_mode *mode);

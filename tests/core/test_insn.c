@@ -266,7 +266,7 @@ static void operands_are_the_instructions(void **state)
 	assert_int_equal(i.reg, RAX);
 	assert_true(i.reg_high);
 	assert_int_equal(decode(INSN_64, "f6 08 01", &i), 0); /* TEST's second number */
-	assert_int_equal(i.operation, INSN_TEST);
+	assert_int_equal(i.operation, ARITHMETIC_TEST);
 	assert_int_equal(decode(INSN_64, "40 88 36", &i), 0);
 	assert_int_equal(i.reg, RSI);
 	assert_false(i.reg_high);
@@ -283,10 +283,10 @@ static void operands_are_the_instructions(void **state)
 	assert_int_equal(i.reg, R9);
 	assert_true(i.sign);
 	assert_int_equal(decode(INSN_64, "83 38 01", &i), 0);
-	assert_int_equal(i.operation, INSN_CMP);
+	assert_int_equal(i.operation, ARITHMETIC_CMP);
 	assert_true(i.reads && !i.writes);
 	assert_int_equal(decode(INSN_64, "f0 83 08 01", &i), 0);
-	assert_int_equal(i.operation, INSN_OR);
+	assert_int_equal(i.operation, ARITHMETIC_OR);
 	assert_true(i.reads && i.writes);
 	/* A REX that other prefixes follow is none; the last size prefix is one too. */
 	assert_int_equal(decode(INSN_64, "48 66 8b 06", &i), 0);
@@ -373,7 +373,7 @@ static void addresses_of_string_instructions_wrap_at_their_size(void **state)
 
 /* ---- against the CPU ---- */
 
-#define ARITHMETIC 0x8d5ULL
+#define ARITHMETIC ARITHMETIC_FLAGS
 #define DIRECTION  0x400ULL
 
 uint64_t native_registers[16], native_flags;
@@ -482,8 +482,8 @@ static void compare_with_cpu(const uint8_t *code, const struct insn *insn)
 		memcpy(&expected, &out, insn->size);
 	/* AF is undefined after these. */
 	if ((insn->kind == INSN_TO_MEMORY || insn->kind == INSN_TO_REGISTER) &&
-	    (insn->operation == INSN_OR || insn->operation == INSN_AND ||
-	     insn->operation == INSN_XOR || insn->operation == INSN_TEST))
+	    (insn->operation == ARITHMETIC_OR || insn->operation == ARITHMETIC_AND ||
+	     insn->operation == ARITHMETIC_XOR || insn->operation == ARITHMETIC_TEST))
 		mask &= ~0x10ULL;
 	registers[RSP] = native_registers[RSP];
 	if (!memcmp(registers, native_registers, sizeof(registers)) && memory[1] == expected &&
