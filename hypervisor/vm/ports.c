@@ -28,9 +28,12 @@ static const struct {
 	{0x0c0, 0x20, "ISA DMA"},
 	{0x3f8, 8, "COM1 is the core's; vm/uart.c"},
 	{0x510, 12, "an emulator's firmware configuration: its DMA reaches all memory"},
-	{0xae00, 0x18, "an emulator's PCI hot-plug: it would take the UI VM's devices away"},
+	{0x630, 8, "an emulator's SMI switches"},
+	{0x660, 0x20, "an emulator's watchdog: it would reset the machine"},
+	{0xcc0, 0x18, "an emulator's PCI hot-plug (q35): it would take the UI VM's devices away"},
 	{0xcd8, 12, "an emulator's CPU hot-plug"},
 	{0xcf8, 8, "PCI configuration: pci/vpci.c; reset"},
+	{0xae00, 0x18, "an emulator's PCI hot-plug (i440FX)"},
 };
 
 static void keep(struct kept *list, size_t *count, uint64_t first, uint64_t size)
