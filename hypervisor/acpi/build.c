@@ -38,7 +38,6 @@ static const char passed_tables[][5] = {
 	"SSDT", /* AML that belongs to the DSDT */
 	"PSDT", /* as these were called before */
 	"ECDT", /* the embedded controller, which that AML uses at once */
-	"MCFG", /* configuration space, where the core traps it */
 	"NHLT", /* what is behind the sound chip: its driver finds it nowhere else */
 };
 
@@ -123,13 +122,14 @@ static void write_overrides(struct aml *aml, const struct acpi_override *overrid
 	}
 }
 
-static size_t write_mcfg(struct aml *aml, const struct acpi_ui *ui)
+/* Linux looks at every bus that is in it, through ports that exit. */
+static size_t write_mcfg(struct aml *aml, uint64_t ecam, uint8_t first_bus, uint8_t last_bus)
 {
 	size_t table = aml_begin_table(aml, "MCFG", 1);
 
 	aml_zeros(aml, 8);
-	aml_number(aml, gpa_value(ui->ecam), 8);
-	aml_number(aml, (uint32_t)ui->ecam_first_bus << 16 | (uint32_t)ui->ecam_last_bus << 24, 8);
+	aml_number(aml, ecam, 8);
+	aml_number(aml, (uint32_t)first_bus << 16 | (uint32_t)last_bus << 24, 8);
 	aml_end_table(aml, table);
 	return table;
 }
@@ -292,7 +292,7 @@ int acpi_build_ui(const struct acpi_ui *ui, gpa_t at, void *buffer, size_t size)
 	write_ioapic(&aml, 0, IOAPIC_ADDRESS, 0);
 	write_overrides(&aml, ui->overrides, ui->override_count);
 	aml_end_table(&aml, tables[1]);
-	tables[2] = write_mcfg(&aml, ui);
+	tables[2] = write_mcfg(&aml, gpa_value(ui->ecam), ui->ecam_first_bus, ui->ecam_last_bus);
 	return write_roots(&aml, at, tables, ARRAY_LENGTH(tables), NULL);
 }
 
@@ -315,11 +315,11 @@ static int copy_fadt(struct aml *aml, const struct acpi_table_ref *table, acpi_r
 }
 
 int acpi_build_control(const struct acpi_info *info, acpi_read *read, void *user,
-		       unsigned vcpu_count, gpa_t at, void *buffer, size_t size)
+		       unsigned vcpu_count, uint8_t last_bus, gpa_t at, void *buffer, size_t size)
 {
 	struct aml aml = {.buffer = buffer, .size = size};
 	const struct acpi_table_ref *fadt = NULL;
-	size_t tables[2];
+	size_t tables[3], count = 2;
 	int error;
 
 	for (size_t i = info->table_count; i > 0; i--) /* the first good one, as acpi_parse() */
@@ -338,5 +338,8 @@ int acpi_build_control(const struct acpi_info *info, acpi_read *read, void *user
 			     info->ioapics[i].gsi_base);
 	write_overrides(&aml, info->overrides, info->override_count);
 	aml_end_table(&aml, tables[1]);
-	return write_roots(&aml, at, tables, ARRAY_LENGTH(tables), info);
+	if (hpa_value(info->ecam) != 0)
+		tables[count++] =
+			write_mcfg(&aml, hpa_value(info->ecam), info->ecam_first_bus, last_bus);
+	return write_roots(&aml, at, tables, count, info);
 }

@@ -54,11 +54,11 @@ int acpi_build_ui(const struct acpi_ui *ui, gpa_t at, void *buffer, size_t size)
  * The control VM's, whose memory is the machine's own addresses: the firmware's tables that are
  * good and on the list in build.c, where they are; a copy of the FADT that knows no keyboard
  * controller (the UI VM has it); a MADT with vcpu_count local APICs from 0 on, and the machine's
- * IOAPICs and overrides. The DSDT is the firmware's, so the registers in the FADT are the
- * machine's: the caller traps PM1 control and the reset register. Returns the bytes used; -ENOSPC;
- * -EIO: the FADT is not readable any more.
+ * IOAPICs and overrides; an MCFG that ends with last_bus. The DSDT is the firmware's, so the
+ * registers in the FADT are the machine's: the caller traps PM1 control and the reset register.
+ * Returns the bytes used; -ENOSPC; -EIO: the FADT is not readable any more.
  */
 int acpi_build_control(const struct acpi_info *info, acpi_read *read, void *user,
-		       unsigned vcpu_count, gpa_t at, void *buffer, size_t size);
+		       unsigned vcpu_count, uint8_t last_bus, gpa_t at, void *buffer, size_t size);
 
 #endif

@@ -187,15 +187,9 @@ static int amd_attach(pci_bdf_t device, const struct iommu_domain *domain)
 static int create_table(const struct acpi_info *acpi)
 {
 	struct amd_dte blocked;
-	unsigned last_bus = 0;
+	unsigned last_bus = pci_last_bus();
 	hpa_t frames;
 
-	for (size_t i = 0; i < pci_function_count; i++) {
-		if (pci_functions[i].bdf >> 8 > last_bus)
-			last_bus = pci_functions[i].bdf >> 8;
-		if (pci_functions[i].subordinate_bus > last_bus)
-			last_bus = pci_functions[i].subordinate_bus;
-	}
 	for (size_t i = 0; i < acpi->scope_count; i++)
 		if (acpi->scopes[i].ioapic && acpi->scopes[i].first >> 8 > last_bus)
 			last_bus = acpi->scopes[i].first >> 8;

@@ -10,6 +10,8 @@
 #define LOW_END	   0xa0000ULL /* of RAM below the VGA's memory */
 #define VGA_END	   0xc0000ULL
 #define BIOS_START 0xe0000ULL
+#define ROM_SIZE   (BIOS_START - VGA_END) /* where option ROMs are */
+#define ROM_LIMIT  0x80000ULL		  /* from here on kernels look for tables, as in ROMs */
 #define LARGE_PAGE (2 * MIB)
 #define NO_LIMIT   (1ULL << 52)
 
@@ -372,6 +374,20 @@ static int add_firmware(const struct layout_input *input, struct memory_layout *
 	return error;
 }
 
+/* Zeros in place of the option ROMs, where kernels look for tables every 16 bytes, at the cost of
+ * an exit each. Of the first megabyte, as Linux does not use it; without it, there is nothing. */
+static void take_roms(const struct boot_info *boot, struct memory_layout *layout)
+{
+	uint64_t start;
+
+	for (size_t i = 0; i < boot->range_count; i++)
+		if (boot->ranges[i].type == E820_USABLE && boot->ranges[i].start < BIOS_START &&
+		    boot->ranges[i].start + boot->ranges[i].size > VGA_END)
+			return;
+	if (range_set_take(&layout->scratch, ROM_SIZE, PAGE_SIZE, PAGE_SIZE, ROM_LIMIT, &start))
+		layout->roms = hpa(start);
+}
+
 /* What the map lists of a range, which may begin and end anywhere. */
 static int add_listed_firmware(const struct layout_input *input, struct memory_layout *layout,
 			       size_t control, struct range range, unsigned flags)
@@ -425,6 +441,9 @@ static int add_all_firmware(const struct layout_input *input, struct memory_layo
 	if (!error)
 		error = add_firmware(input, layout, control,
 				     (struct range){BIOS_START, MIB - BIOS_START}, MAP_READ);
+	if (!error && hpa_value(layout->roms) != 0)
+		error = add_map(layout, control, VGA_END, hpa_value(layout->roms), ROM_SIZE,
+				MAP_READ, true);
 	return error;
 }
 
@@ -488,6 +507,8 @@ int layout_decide(const struct layout_input *input, struct memory_layout *layout
 		error = take_pool(input, layout, total);
 	if (!error)
 		error = take_ui_ram(input, layout, 1 - control);
+	if (!error)
+		take_roms(boot, layout);
 	for (size_t i = 0; i < free->count; i++)
 		range_set_add(&layout->vm_ram[control], free->ranges[i].start,
 			      free->ranges[i].size);
@@ -515,6 +536,8 @@ void layout_apply(const struct memory_layout *layout)
 	owner_init();
 	for (size_t i = 0; i < layout->core.count; i++)
 		add_owned(&layout->core.ranges[i], OWNER_CORE);
+	if (hpa_value(layout->roms) != 0)
+		memset(frame_virt(layout->roms), 0, ROM_SIZE);
 	for (unsigned vm = 0; vm < MANIFEST_MAX_VMS; vm++) {
 		const struct layout_vm *v = &layout->vms[vm];
 

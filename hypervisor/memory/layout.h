@@ -11,7 +11,8 @@
  * GiB, and [0, 1 MiB) is another block, which only CPUs can use (DMA there ends in the control
  * VM's).
  * - The control VM has all other RAM at its own addresses, and what belongs to the firmware: ACPI
- *   memory, the last 128 KiB below 1 MiB, the EBDA, and reserved ranges between RAM.
+ *   memory, the last 128 KiB below 1 MiB, the EBDA, and reserved ranges between RAM. What it sees
+ *   in the 128 KiB of option ROMs is zeros.
  *
  * Pure; only layout_apply() and layout_map() touch other parts of memory/.
  */
@@ -83,8 +84,9 @@ struct memory_layout {
 	uint64_t pool_size;
 	hpa_t ui_ram; /* the block; all of it is mapped or kept back for the hole */
 	uint64_t ui_ram_size;
-	hpa_t ui_low;				/* identity only: what is at GPA [0, 1 MiB) */
-	struct layout_vm vms[MANIFEST_MAX_VMS]; /* by the manifest's VMs */
+	hpa_t ui_low; /* identity only: what is at GPA [0, 1 MiB) */
+	hpa_t roms;   /* zeros that the control VM reads in place of option ROMs; hpa(0): none */
+	struct layout_vm vms[MANIFEST_MAX_VMS];		 /* by the manifest's VMs */
 	struct range_set core, vm_ram[MANIFEST_MAX_VMS]; /* HPA; nothing is in two of them */
 	struct range_set scratch;
 

@@ -159,3 +159,16 @@ void pci_scan(void)
 		if (seen[bus / 32] >> bus % 32 & 1)
 			scan_bus(bus, seen, &last);
 }
+
+uint8_t pci_last_bus(void)
+{
+	uint8_t last = 0;
+
+	for (size_t i = 0; i < pci_function_count; i++) {
+		if (pci_functions[i].bdf >> 8 > last)
+			last = (uint8_t)(pci_functions[i].bdf >> 8);
+		if (pci_functions[i].subordinate_bus > last)
+			last = pci_functions[i].subordinate_bus;
+	}
+	return last;
+}

@@ -38,6 +38,8 @@ extern size_t pci_function_count;
 
 /* Scans all buses; sizes BARs with decoding off. */
 void pci_scan(void);
+/* The highest bus that there is or that is kept for something behind a bridge. */
+uint8_t pci_last_bus(void);
 
 /* The functions whose owner is this VM, their BARs declared to the owner table, mapped (but for
  * MSI-X tables, which trap), attached to the IOMMU domain; configuration access through ECAM

@@ -157,7 +157,7 @@ static int make_ui(struct vm *vm, const struct acpi_info *acpi, gpa_t at, void *
 	ui.vcpu_count = vm->vcpu_count;
 	ui.ecam = gpa(hpa_value(acpi->ecam));
 	ui.ecam_first_bus = acpi->ecam_first_bus;
-	ui.ecam_last_bus = acpi->ecam_last_bus;
+	ui.ecam_last_bus = pci_last_bus();
 	ui.pm1_event = PM_BASE;
 	ui.pm1_control = PM_BASE + 4;
 	ui.pm_timer = PM_BASE + 8;
@@ -168,9 +168,10 @@ static int make_ui(struct vm *vm, const struct acpi_info *acpi, gpa_t at, void *
 void platform_make_acpi(struct vm *vm, const struct acpi_info *acpi, struct vm_image *image)
 {
 	gpa_t at = gpa(gpa_value(image->boot_data_at) + ACPI_PAGE * PAGE_SIZE);
-	int size = vm->kind == VM_UI ? make_ui(vm, acpi, at, image->acpi)
-				     : acpi_build_control(acpi, read_firmware, NULL, vm->vcpu_count,
-							  at, image->acpi, LOAD_ACPI_SIZE);
+	int size = vm->kind == VM_UI
+			   ? make_ui(vm, acpi, at, image->acpi)
+			   : acpi_build_control(acpi, read_firmware, NULL, vm->vcpu_count,
+						pci_last_bus(), at, image->acpi, LOAD_ACPI_SIZE);
 
 	if (size < 0)
 		core_panic(REASON_PANIC, "%s: its ACPI tables: error %d", vm->name, size);

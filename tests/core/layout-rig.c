@@ -207,6 +207,7 @@ static void check_nothing_is_lost(void)
 	for (size_t i = 0; i < rig_layout.core.count; i++)
 		if (is_usable(rig_layout.core.ranges[i].start, rig_layout.core.ranges[i].size))
 			given += rig_layout.core.ranges[i].size;
+	given += hpa_value(rig_layout.roms) != 0 ? 128 * KIB : 0;
 	assert_int_equal(given, total);
 }
 

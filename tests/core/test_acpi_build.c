@@ -350,13 +350,13 @@ static void test_the_control_vm_has_the_firmware_s(void **state)
 	(void)state;
 	make_machine(276);
 	memset(buffer, 0xa5, sizeof(buffer));
-	built = acpi_build_control(&fake.info, fake_acpi_read, &fake, 4, gpa(AT), buffer,
+	built = acpi_build_control(&fake.info, fake_acpi_read, &fake, 4, 0x1f, gpa(AT), buffer,
 				   sizeof(buffer));
 	parse(&fake);
 	expected[0] = hpa_value(info.tables[0].address);
 	expected[1] = hpa_value(info.tables[1].address);
-	expected[2] = ssdt_at;
-	expected[3] = mcfg_at;
+	expected[2] = hpa_value(info.tables[2].address);
+	expected[3] = ssdt_at;
 	expected[4] = other_ssdt_at;
 	expected[5] = ecdt_at;
 	expected[6] = dsdt_at;
@@ -369,6 +369,12 @@ static void test_the_control_vm_has_the_firmware_s(void **state)
 	assert_true(expected[0] >= AT);
 	assert_int_equal(info.fadt.boot_flags, 0x0015);
 	assert_int_equal(info.fadt.pm1a_control, 0x404);
+	/* Configuration space without the buses that nothing is on. */
+	assert_memory_equal(info.tables[2].signature, "MCFG", 4);
+	assert_true(expected[2] >= AT);
+	assert_true(hpa_value(info.ecam) == 0xb0000000);
+	assert_int_equal(info.ecam_first_bus, 0);
+	assert_int_equal(info.ecam_last_bus, 0x1f);
 	/* The MADT: its vCPUs, the machine's IOAPICs. */
 	assert_memory_equal(info.tables[1].signature, "APIC", 4);
 	assert_int_equal(info.cpu_count, 4);
@@ -391,8 +397,8 @@ static void test_fadts_of_any_length_are_copied(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++) {
 		make_machine(lengths[i].size);
-		built = acpi_build_control(&fake.info, fake_acpi_read, &fake, 1, gpa(AT), buffer,
-					   sizeof(buffer));
+		built = acpi_build_control(&fake.info, fake_acpi_read, &fake, 1, 0x1f, gpa(AT),
+					   buffer, sizeof(buffer));
 		parse(&fake);
 		assert_int_equal(info.tables[0].length, lengths[i].copied);
 		assert_int_equal(info.fadt.sci, 9);
@@ -404,14 +410,14 @@ static void test_without_a_fadt_there_is_nothing_to_copy(void **state)
 	struct acpi_info none = {0};
 
 	(void)state;
-	assert_int_equal(acpi_build_control(&none, fake_acpi_read, &fake, 1, gpa(AT), buffer,
+	assert_int_equal(acpi_build_control(&none, fake_acpi_read, &fake, 1, 0x1f, gpa(AT), buffer,
 					    sizeof(buffer)),
 			 -EIO);
 	make_machine(276);
 	built = 0;
-	assert_int_equal(
-		acpi_build_control(&fake.info, read_vm, NULL, 1, gpa(AT), buffer, sizeof(buffer)),
-		-EIO);
+	assert_int_equal(acpi_build_control(&fake.info, read_vm, NULL, 1, 0x1f, gpa(AT), buffer,
+					    sizeof(buffer)),
+			 -EIO);
 }
 
 static void test_what_does_not_fit_is_told(void **state)
@@ -426,13 +432,13 @@ static void test_what_does_not_fit_is_told(void **state)
 		free(small);
 	}
 	make_machine(276);
-	built = acpi_build_control(&fake.info, fake_acpi_read, &fake, 4, gpa(AT), buffer,
+	built = acpi_build_control(&fake.info, fake_acpi_read, &fake, 4, 0x1f, gpa(AT), buffer,
 				   sizeof(buffer));
 	for (size_t size = 0; size <= (size_t)built; size++) {
 		uint8_t *small = malloc(size ? size : 1);
 
-		assert_int_equal(acpi_build_control(&fake.info, fake_acpi_read, &fake, 4, gpa(AT),
-						    small, size),
+		assert_int_equal(acpi_build_control(&fake.info, fake_acpi_read, &fake, 4, 0x1f,
+						    gpa(AT), small, size),
 				 size == (size_t)built ? built : -ENOSPC);
 		free(small);
 	}

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "layout-rig.h"
 #include "lib/errno.h"
 #include "memory/frame.h"
@@ -251,7 +253,12 @@ static void vga_and_option_roms_are_nobodys(void **state)
 	(void)state;
 	rig_boot.ranges[2] = (struct boot_range){0xa0000, 0x60000, 2};
 	rig_decide();
-	assert_control_sees_nothing_at(0xa0000, 0x40000);
+	assert_control_sees_nothing_at(0xa0000, 0x20000);
+	/* Zeros are read there; but not where the map says that RAM is. */
+	assert_true(hpa_value(rig_layout.roms) != 0);
+	rig_boot.ranges[2] = (struct boot_range){0xc0000, 0x1000, 1};
+	rig_decide();
+	assert_true(hpa_value(rig_layout.roms) == 0);
 }
 
 static void a_table_with_a_wild_length_maps_no_holes(void **state)
@@ -279,7 +286,10 @@ static void applied_it_is_owned_and_mapped_as_decided(void **state)
 	rig_input.tables = NULL;
 	rig_input.table_count = 0;
 	rig_decide();
-	stub_ram_init(hpa_value(rig_layout.pool), rig_layout.pool_size);
+	stub_ram_init(hpa_value(rig_layout.roms), hpa_value(rig_layout.pool) +
+							  rig_layout.pool_size -
+							  hpa_value(rig_layout.roms));
+	memset(frame_virt(rig_layout.roms), 0xa5, 4);
 	layout_apply(&rig_layout);
 	assert_int_equal(owner_of(rig_layout.pool), OWNER_CORE);
 	assert_int_equal(owner_of(rig_layout.ui_ram), OWNER_VM_FIRST + UI);
@@ -312,6 +322,14 @@ static void applied_it_is_owned_and_mapped_as_decided(void **state)
 	assert_int_equal(flags, MAP_READ | MAP_WRITE);
 	assert_int_equal(space_look_up(&control, gpa(0xf1000), &target, &flags), 0);
 	assert_int_equal(flags, MAP_READ);
+	assert_int_equal(space_look_up(&control, gpa(0xc0000), &target, &flags), 0);
+	assert_int_equal(flags, MAP_READ);
+	assert_true(hpa_value(target) == hpa_value(rig_layout.roms));
+	assert_int_equal(*(uint32_t *)frame_virt(target), 0);
+	assert_int_equal(space_look_up(&control, gpa(0xe0000 - 1), &target, &flags), 0);
+	assert_int_equal(owner_of(target), OWNER_VM_FIRST + CONTROL);
+	assert_int_equal(space_look_up(&control, gpa(hpa_value(rig_layout.roms)), NULL, NULL),
+			 -ENOENT);
 	assert_int_equal(space_look_up(&dma, gpa(0x7db6d000), NULL, NULL), -ENOENT);
 	assert_int_equal(space_look_up(&dma, gpa(0x9000), NULL, NULL), 0);
 	/* Large pages: a machine of 8 GiB takes few tables. */

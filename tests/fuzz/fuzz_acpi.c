@@ -115,8 +115,8 @@ static void check_info(const struct acpi_info *info)
 					  &byte, 1) ||
 			   memcmp(table->signature, "FACS", 4) == 0);
 	}
-	size = acpi_build_control(info, fake_acpi_read, &fake, 4, gpa(0x1000), buffer,
-				  sizeof(buffer));
+	size = acpi_build_control(info, fake_acpi_read, &fake, 4, info->ecam_last_bus, gpa(0x1000),
+				  buffer, sizeof(buffer));
 	FUZZ_CHECK(size > 36 && (size_t)size <= sizeof(buffer));
 }
 
