@@ -462,7 +462,7 @@ static int copy(struct mkvm_vm *vm, u64 gpa, void *data, size_t size, bool write
 		void __user *at;
 
 		if (!slot || (write && slot->flags & KVM_MEM_READONLY)) {
-			error = -EFAULT;
+			error = -ENOENT;
 			break;
 		}
 		at = (void __user *)(address_of(slot, gfn) + offset);

@@ -21,6 +21,7 @@
 #include <linux/wait.h>
 
 #include "bus.h"
+#include "kvm-insn.h"
 #include "mullion/guest.h"
 
 #define MKVM_SLOTS	   509	/* as KVM had for long */
@@ -120,6 +121,7 @@ struct mkvm_vcpu {
 	int (*complete)(struct mkvm_vcpu *vcpu);
 	u64 exit_rip;
 	u8 exit_length, exit_size;
+	struct kvm_insn insn;
 
 	u64 mce_cap;
 	u64 msrs[MKVM_MSR_VALUES]; /* kvm-msr.c */
@@ -149,7 +151,8 @@ int mkvm_memory_dirty_log(struct mkvm_vm *vm, const struct kvm_dirty_log *untrus
 /* A guest's access to a page that is not mapped: 0: now it is; -ENOENT: no slot there, or a
  * read-only one for a write; -ENOMEM, -EFAULT, -EINTR. */
 int mkvm_memory_fault(struct mkvm_vm *vm, u64 gpa, bool write);
-/* Memory of the guest's, in its process. -EFAULT: not all of it is in slots. */
+/* Memory of the guest's, in its process. -ENOENT: some of it is in no slot, or for a write in a
+ * read-only one; -EFAULT: the process has nothing there. */
 int mkvm_memory_read(struct mkvm_vm *vm, u64 gpa, void *to, size_t size);
 int mkvm_memory_write(struct mkvm_vm *vm, u64 gpa, const void *from, size_t size);
 
