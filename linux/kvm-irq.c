@@ -85,7 +85,7 @@ static int fill(const struct mkvm_vm *vm, struct mkvm_routes *routes,
 		const struct kvm_irq_routing_entry *entry = &entries[n];
 		struct mkvm_route *route;
 
-		if (entry->type != KVM_IRQ_ROUTING_MSI || entry->flags)
+		if (entry->type != KVM_IRQ_ROUTING_MSI || entry->flags & ~KVM_MSI_VALID_DEVID)
 			return -EINVAL;
 		route = &routes->by_gsi[entry->gsi];
 		if (route->there)
@@ -166,7 +166,7 @@ static long signal_msi(struct mkvm_vm *vm, void __user *user)
 
 	if (copy_from_user(&msi, user, sizeof(msi)))
 		return -EFAULT;
-	if (!vm->split || msi.flags)
+	if (!vm->split || msi.flags & ~KVM_MSI_VALID_DEVID)
 		return -EINVAL;
 	return mkvm_irq_message(vm, msi.address_lo, msi.data);
 }

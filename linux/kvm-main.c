@@ -99,7 +99,7 @@ static long kvm_ioctl(struct file *file, unsigned int number, unsigned long argu
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:
 		return copy_to_user(user, &cap, sizeof(cap)) ? -EFAULT : 0;
 	default:
-		return -ENOTTY;
+		return -EINVAL; /* as KVM answers here */
 	}
 }
 

@@ -450,6 +450,18 @@ int mkvm_memory_dirty_log(struct mkvm_vm *vm, const struct kvm_dirty_log *untrus
 
 /* ---- access ---- */
 
+bool mkvm_memory_is_ram(struct mkvm_vm *vm, u64 gpa, bool write)
+{
+	const struct mkvm_slot *slot;
+	bool is;
+
+	down_read(&vm->slots_lock);
+	slot = find_slot(vm, gpa >> PAGE_SHIFT);
+	is = slot && !(write && slot->flags & KVM_MEM_READONLY);
+	up_read(&vm->slots_lock);
+	return is;
+}
+
 static int copy(struct mkvm_vm *vm, u64 gpa, void *data, size_t size, bool write)
 {
 	int error = 0;

@@ -14,6 +14,21 @@
 
 static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status);
 
+static int leave(struct mkvm_vcpu *vcpu, u64 address, u32 size, const void *data,
+		 int (*complete)(struct mkvm_vcpu *vcpu))
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = address;
+	run->mmio.len = size;
+	run->mmio.is_write = !!data;
+	if (data)
+		memcpy(run->mmio.data, data, size);
+	vcpu->complete = complete;
+	return 1;
+}
+
 /* The program has answered. */
 static int answered(struct mkvm_vcpu *vcpu)
 {
@@ -21,24 +36,9 @@ static int answered(struct mkvm_vcpu *vcpu)
 
 	if (insn->status == KVM_INSN_READ) {
 		insn->value = 0;
-		memcpy(&insn->value, vcpu->run->mmio.data, sizeof(insn->value));
+		memcpy(&insn->value, vcpu->run->mmio.data, insn->size);
 	}
 	return go_on(vcpu, kvm_insn_step(insn, vcpu->page));
-}
-
-static int leave(struct mkvm_vcpu *vcpu, bool write)
-{
-	const struct kvm_insn *insn = &vcpu->insn;
-	struct kvm_run *run = vcpu->run;
-
-	run->exit_reason = KVM_EXIT_MMIO;
-	run->mmio.phys_addr = insn->address;
-	run->mmio.len = insn->size;
-	run->mmio.is_write = write;
-	if (write)
-		memcpy(run->mmio.data, &insn->value, sizeof(insn->value));
-	vcpu->complete = answered;
-	return 1;
 }
 
 static long translate(struct mkvm_vcpu *vcpu, u64 linear, bool write)
@@ -49,12 +49,10 @@ static long translate(struct mkvm_vcpu *vcpu, u64 linear, bool write)
 	return mullion_call(MULLION_CALL_VCPU_TRANSLATE, vcpu->handle, linear, access, 0);
 }
 
-static void page_fault(struct mkvm_vcpu *vcpu, u64 linear)
+/* What a translation that there is not faults for: whether anybody at all may read there. */
+static bool is_present(struct mkvm_vcpu *vcpu, u64 linear)
 {
-	/* Whether anybody at all may read there. */
-	long there = mullion_call(MULLION_CALL_VCPU_TRANSLATE, vcpu->handle, linear, 0, 0);
-
-	kvm_insn_page_fault(&vcpu->insn, vcpu->page, there >= 0);
+	return mullion_call(MULLION_CALL_VCPU_TRANSLATE, vcpu->handle, linear, 0, 0) >= 0;
 }
 
 static int xmm(struct mkvm_vcpu *vcpu, bool set)
@@ -113,7 +111,7 @@ static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status)
 		case KVM_INSN_TRANSLATE:
 			gpa = translate(vcpu, insn->address, insn->write);
 			if (gpa < 0) {
-				page_fault(vcpu, insn->address);
+				kvm_insn_page_fault(insn, page, is_present(vcpu, insn->address));
 				return 0;
 			}
 			insn->address = gpa;
@@ -122,7 +120,7 @@ static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status)
 			insn->value = 0;
 			error = mkvm_memory_read(vcpu->vm, insn->address, &insn->value, insn->size);
 			if (error == -ENOENT)
-				return leave(vcpu, false);
+				return leave(vcpu, insn->address, insn->size, NULL, answered);
 			if (error)
 				return error;
 			break;
@@ -131,7 +129,8 @@ static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status)
 						  insn->size);
 			if (error == -ENOENT && !mkvm_io_write(vcpu->vm, false, insn->address,
 							       &insn->value, insn->size))
-				return leave(vcpu, true);
+				return leave(vcpu, insn->address, insn->size, &insn->value,
+					     answered);
 			if (error && error != -ENOENT)
 				return error;
 			break;
@@ -144,7 +143,7 @@ static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status)
 		case KVM_INSN_FETCH:
 			error = fetch(vcpu);
 			if (error > 0)
-				page_fault(vcpu, insn->address);
+				kvm_insn_page_fault(insn, page, is_present(vcpu, insn->address));
 			if (error)
 				return min(error, 0);
 			status = kvm_insn_start(insn, page);
@@ -162,7 +161,90 @@ int mkvm_mmio_exit(struct mkvm_vcpu *vcpu)
 	return go_on(vcpu, kvm_insn_start(&vcpu->insn, vcpu->page));
 }
 
+/* ---- INS and OUTS ---- */
+
+static int string_go_on(struct mkvm_vcpu *vcpu, enum kvm_pio_status status);
+
+static int string_answered(struct mkvm_vcpu *vcpu)
+{
+	struct kvm_pio *pio = &vcpu->pio;
+
+	if (pio->status == KVM_PIO_READ)
+		memcpy(vcpu->data + pio->offset, vcpu->run->mmio.data, pio->size);
+	return string_go_on(vcpu, kvm_pio_step(pio, vcpu->page));
+}
+
+/* Memory of a batch: 0, or as go_on(). */
+static int string_memory(struct mkvm_vcpu *vcpu, bool write)
+{
+	struct kvm_pio *pio = &vcpu->pio;
+	void *data = vcpu->data + pio->offset;
+	int error = write ? mkvm_memory_write(vcpu->vm, pio->address, data, pio->size)
+			  : mkvm_memory_read(vcpu->vm, pio->address, data, pio->size);
+
+	if (error != -ENOENT)
+		return error;
+	if (pio->size > 8) /* it was RAM when it was translated */
+		return -EFAULT;
+	if (write && mkvm_io_write(vcpu->vm, false, pio->address, data, pio->size))
+		return 0;
+	return leave(vcpu, pio->address, pio->size, write ? data : NULL, string_answered);
+}
+
+/* A batch at the port: 1, or 0: all of it went to an eventfd or the ring. */
+static int string_port(struct mkvm_vcpu *vcpu)
+{
+	struct kvm_pio *pio = &vcpu->pio;
+	u32 done = 0;
+
+	while (pio->out && done < pio->count &&
+	       mkvm_io_write(vcpu->vm, true, pio->port, vcpu->data + done * pio->unit, pio->unit))
+		done++;
+	if (done == pio->count)
+		return 0;
+	mkvm_exit_io(vcpu, pio->out, pio->port, pio->unit, pio->count - done);
+	vcpu->run->io.data_offset += done * pio->unit;
+	vcpu->complete = string_answered;
+	return 1;
+}
+
+static int string_go_on(struct mkvm_vcpu *vcpu, enum kvm_pio_status status)
+{
+	struct mullion_vcpu_page *page = vcpu->page;
+	struct kvm_pio *pio = &vcpu->pio;
+	int result = 0;
+	long gpa;
+
+	for (;;) {
+		switch (status) {
+		case KVM_PIO_DONE:
+			if (!pio->again || signal_pending(current) || need_resched())
+				return 0;
+			break;
+		case KVM_PIO_TRANSLATE:
+			gpa = translate(vcpu, pio->address, pio->write);
+			if (gpa < 0) {
+				kvm_pio_page_fault(pio, page, is_present(vcpu, pio->address));
+				return 0;
+			}
+			pio->address = gpa;
+			pio->device = !mkvm_memory_is_ram(vcpu->vm, gpa, pio->write);
+			break;
+		case KVM_PIO_READ:
+		case KVM_PIO_WRITE:
+			result = string_memory(vcpu, status == KVM_PIO_WRITE);
+			break;
+		case KVM_PIO_PORT:
+			result = string_port(vcpu);
+			break;
+		}
+		if (result)
+			return result;
+		status = kvm_pio_step(pio, page);
+	}
+}
+
 int mkvm_string_exit(struct mkvm_vcpu *vcpu)
 {
-	return mkvm_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, NULL, 0);
+	return string_go_on(vcpu, kvm_pio_start(&vcpu->pio, vcpu->page));
 }

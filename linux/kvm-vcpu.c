@@ -168,7 +168,9 @@ static long locked_ioctl(struct mkvm_vcpu *vcpu, unsigned int number, unsigned l
 		break;
 	}
 	result = mkvm_state_ioctl(vcpu, number, user);
-	return result == -ENOTTY ? mkvm_msr_ioctl(vcpu, number, user) : result;
+	if (result == -ENOTTY)
+		result = mkvm_msr_ioctl(vcpu, number, user);
+	return result == -ENOTTY ? -EINVAL : result; /* as KVM answers here */
 }
 
 static long vcpu_ioctl(struct file *file, unsigned int number, unsigned long argument)

@@ -22,6 +22,7 @@
 
 #include "bus.h"
 #include "kvm-insn.h"
+#include "kvm-pio.h"
 #include "mullion/guest.h"
 
 #define MKVM_SLOTS	   509	/* as KVM had for long */
@@ -121,7 +122,10 @@ struct mkvm_vcpu {
 	int (*complete)(struct mkvm_vcpu *vcpu);
 	u64 exit_rip;
 	u8 exit_length, exit_size;
-	struct kvm_insn insn;
+	union {
+		struct kvm_insn insn;
+		struct kvm_pio pio;
+	};
 
 	u64 mce_cap;
 	u64 msrs[MKVM_MSR_VALUES]; /* kvm-msr.c */
@@ -151,6 +155,8 @@ int mkvm_memory_dirty_log(struct mkvm_vm *vm, const struct kvm_dirty_log *untrus
 /* A guest's access to a page that is not mapped: 0: now it is; -ENOENT: no slot there, or a
  * read-only one for a write; -ENOMEM, -EFAULT, -EINTR. */
 int mkvm_memory_fault(struct mkvm_vm *vm, u64 gpa, bool write);
+/* Whether there is a slot, one that can be written. */
+bool mkvm_memory_is_ram(struct mkvm_vm *vm, u64 gpa, bool write);
 /* Memory of the guest's, in its process. -ENOENT: some of it is in no slot, or for a write in a
  * read-only one; -EFAULT: the process has nothing there. */
 int mkvm_memory_read(struct mkvm_vm *vm, u64 gpa, void *to, size_t size);
