@@ -298,12 +298,28 @@ tests_core_test_svm_check_LDADD = $(CORE_TEST_LIBS)
 KVM_CPPFLAGS = -I$(top_srcdir)/include -I$(top_srcdir)/linux -D_GNU_SOURCE
 KVM_INSN = linux/kvm-decode.c linux/kvm-decode.h linux/kvm-execute.c linux/kvm-insn.c linux/kvm-insn.h \
 	linux/kvm-segment.c linux/kvm-segment.h include/mullion/arithmetic.h
-check_PROGRAMS += tests/core/test_kvm_insn
-TESTS_FAST += tests/core/test_kvm_insn
-tests_core_test_kvm_insn_SOURCES = tests/core/test_kvm_insn.c tests/core/native.c tests/core/native.h $(CORE_RANDOM) \
+KVM_PIO = linux/kvm-pio.c linux/kvm-pio.h
+check_PROGRAMS += tests/core/test_kvm_insn tests/core/test_kvm_insn_steps tests/core/test_kvm_pio
+TESTS_FAST += tests/core/test_kvm_insn tests/core/test_kvm_insn_steps tests/core/test_kvm_pio
+tests_core_test_kvm_insn_SOURCES = tests/core/test_kvm_insn.c tests/core/kvm-case.c tests/core/kvm-case.h \
+	tests/core/native.c tests/core/native.h $(CORE_RANDOM) \
 	$(KVM_INSN)
 tests_core_test_kvm_insn_CPPFLAGS = $(KVM_CPPFLAGS)
 tests_core_test_kvm_insn_LDADD = $(CMOCKA_LIBS)
+tests_core_test_kvm_insn_steps_SOURCES = tests/core/test_kvm_insn_steps.c $(KVM_INSN)
+tests_core_test_kvm_insn_steps_CPPFLAGS = $(KVM_CPPFLAGS)
+tests_core_test_kvm_insn_steps_LDADD = $(CMOCKA_LIBS)
+tests_core_test_kvm_pio_SOURCES = tests/core/test_kvm_pio.c $(CORE_RANDOM) $(KVM_PIO) linux/kvm-segment.c
+tests_core_test_kvm_pio_CPPFLAGS = $(KVM_CPPFLAGS)
+tests_core_test_kvm_pio_LDADD = $(CMOCKA_LIBS)
+FUZZ_TARGETS += tests/fuzz/fuzz_kvm_insn
+tests_fuzz_fuzz_kvm_insn_SOURCES = tests/fuzz/fuzz_kvm_insn.c $(FUZZ_DRIVER) $(KVM_INSN) $(KVM_PIO)
+tests_fuzz_fuzz_kvm_insn_CPPFLAGS = $(KVM_CPPFLAGS)
+tests_fuzz_fuzz_kvm_insn_LDADD =
+tests/fuzz/fuzz_kvm_insn.libfuzzer: tests/fuzz/fuzz_kvm_insn.c linux/kvm-decode.c linux/kvm-execute.c \
+		linux/kvm-insn.c linux/kvm-pio.c linux/kvm-segment.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(FUZZ_COMPILE) $(KVM_CPPFLAGS) -o $@ $^
+CLEANFILES += fuzz_kvm_insn.input
 
 # Boots of the emulated laptop.
 if WITH_CORE
