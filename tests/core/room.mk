@@ -337,8 +337,10 @@ EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh te
 GUEST_CFLAGS = -std=gnu11 -m64 -O2 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -Wall -Wextra
 EXTRA_DIST += tests/bench/core.sh tests/core/guests/exits.c tests/core/guests/exits.lds \
-	tests/core/guests/start.S
-CLEANFILES += tests/core/guests/exits
+	tests/core/guests/start.S tests/core/guests/run tests/core/guests.sh control/guests
+CLEANFILES += tests/core/guests/exits tests/core/guests/exits.multiboot
+tests/core/guests/exits.multiboot: tests/core/guests/exits
+	$(AM_V_GEN)tail -c +1025 tests/core/guests/exits >$@
 tests/core/guests/exits: tests/core/guests/start.S tests/core/guests/exits.c tests/core/guests/exits.lds
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(CC) $(GUEST_CFLAGS) -I$(top_srcdir)/include -nostdlib -static \
 		-Wl,--build-id=none -Wl,-T,$(srcdir)/tests/core/guests/exits.lds -o $@ \
