@@ -9,20 +9,9 @@
 
 #include "kvm.h"
 
-#define DATA_VECTOR 0xff
-#define DATA_LEVEL  BIT(15)
-
-struct mkvm_route {
-	u64 address;
-	u32 data;
-	bool there;
-};
-
 struct mkvm_routes {
 	struct rcu_head rcu;
-	DECLARE_BITMAP(eois, 256); /* vectors of the IOAPIC's level pins */
-	u32 count;
-	struct mkvm_route by_gsi[];
+	struct mkvm_route_table table;
 };
 
 int mkvm_irq_init(struct mkvm_vm *vm)
@@ -55,8 +44,8 @@ int mkvm_irq_set(struct mkvm_vm *vm, u32 gsi, bool level)
 
 	rcu_read_lock();
 	routes = rcu_dereference(vm->routes);
-	if (routes && gsi < routes->count)
-		route = routes->by_gsi[gsi];
+	if (routes && gsi < routes->table.count)
+		route = routes->table.by_gsi[gsi];
 	rcu_read_unlock();
 	if (!route.there)
 		return -EINVAL;
@@ -71,52 +60,26 @@ bool mkvm_irq_wants_eoi(struct mkvm_vm *vm, u8 vector)
 
 	rcu_read_lock();
 	routes = rcu_dereference(vm->routes);
-	wants = routes && test_bit(vector, routes->eois);
+	wants = routes && mkvm_route_wants_eoi(&routes->table, vector);
 	rcu_read_unlock();
 	return wants;
-}
-
-static int fill(const struct mkvm_vm *vm, struct mkvm_routes *routes,
-		const struct kvm_irq_routing_entry *entries, u32 count)
-{
-	u32 n;
-
-	for (n = 0; n < count; n++) {
-		const struct kvm_irq_routing_entry *entry = &entries[n];
-		struct mkvm_route *route;
-
-		if (entry->type != KVM_IRQ_ROUTING_MSI || entry->flags & ~KVM_MSI_VALID_DEVID)
-			return -EINVAL;
-		route = &routes->by_gsi[entry->gsi];
-		if (route->there)
-			return -EINVAL;
-		*route = (struct mkvm_route){entry->u.msi.address_lo, entry->u.msi.data, true};
-		if (entry->gsi < vm->pins && route->data & DATA_LEVEL)
-			__set_bit(route->data & DATA_VECTOR, routes->eois);
-	}
-	return 0;
 }
 
 static struct mkvm_routes *make_routes(const struct mkvm_vm *vm,
 				       const struct kvm_irq_routing_entry *entries, u32 count)
 {
 	struct mkvm_routes *routes;
-	u32 n, gsis = 0;
-	int error;
+	int gsis = mkvm_route_count(entries, count);
 
-	for (n = 0; n < count; n++) {
-		if (entries[n].gsi >= MKVM_ROUTES)
-			return ERR_PTR(-EINVAL);
-		gsis = max(gsis, entries[n].gsi + 1);
-	}
-	routes = kvzalloc(struct_size(routes, by_gsi, gsis), GFP_KERNEL_ACCOUNT);
+	if (gsis < 0)
+		return ERR_PTR(-EINVAL);
+	routes = kvzalloc(struct_size(routes, table.by_gsi, gsis), GFP_KERNEL_ACCOUNT);
 	if (!routes)
 		return ERR_PTR(-ENOMEM);
-	routes->count = gsis;
-	error = fill(vm, routes, entries, count);
-	if (error) {
+	routes->table.count = gsis;
+	if (mkvm_route_fill(&routes->table, vm->pins, entries, count)) {
 		kvfree(routes);
-		return ERR_PTR(error);
+		return ERR_PTR(-EINVAL);
 	}
 	return routes;
 }

@@ -28,14 +28,14 @@ static inline struct mkvm_scale mkvm_scale(uint32_t khz)
 		ticks *= 2;
 	for (; ticks > 2 * ns; scale.shift--)
 		ns *= 2;
-	scale.mul = (ns << 32) / ticks;
+	scale.mul = (uint32_t)((ns << 32) / ticks);
 	return scale;
 }
 
 static inline uint64_t mkvm_scale_ns(struct mkvm_scale scale, uint64_t ticks)
 {
 	ticks = scale.shift < 0 ? ticks >> -scale.shift : ticks << scale.shift;
-	return (unsigned __int128)ticks * scale.mul >> 32;
+	return (uint64_t)((unsigned __int128)ticks * scale.mul >> 32);
 }
 
 #endif

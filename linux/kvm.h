@@ -23,10 +23,10 @@
 #include "bus.h"
 #include "kvm-insn.h"
 #include "kvm-pio.h"
+#include "kvm-route.h"
 #include "mullion/guest.h"
 
 #define MKVM_SLOTS	   509	/* as KVM had for long */
-#define MKVM_ROUTES	   4096 /* interrupts (GSIs) of a VM */
 #define MKVM_IOAPIC_PINS   4096 /* KVM_CAP_SPLIT_IRQCHIP's argument at most */
 #define MKVM_IRQFDS	   1024 /* of a VM */
 #define MKVM_IOEVENTS	   1000

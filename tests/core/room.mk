@@ -321,17 +321,25 @@ tests/fuzz/fuzz_kvm_insn.libfuzzer: tests/fuzz/fuzz_kvm_insn.c linux/kvm-decode.
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(FUZZ_COMPILE) $(KVM_CPPFLAGS) -o $@ $^
 CLEANFILES += fuzz_kvm_insn.input
 
+# Its tables.
+check_PROGRAMS += tests/core/test_kvm_tables
+TESTS_FAST += tests/core/test_kvm_tables
+tests_core_test_kvm_tables_SOURCES = tests/core/test_kvm_tables.c linux/kvm-features.c linux/kvm-features.h \
+	linux/kvm-msr-table.c linux/kvm-msr-table.h linux/kvm-route.c linux/kvm-route.h linux/kvm-scale.h
+tests_core_test_kvm_tables_CPPFLAGS = $(KVM_CPPFLAGS)
+tests_core_test_kvm_tables_LDADD = $(CMOCKA_LIBS)
+
 # Boots of the emulated laptop.
 if WITH_CORE
 TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh tests/core/restart.sh \
-	tests/core/attack-ui.sh tests/core/attack-control.sh
+	tests/core/attack-ui.sh tests/core/attack-control.sh tests/core/kvm.sh
 endif
 endif
 
 # The service VMs' images are made by scripts/core-images.
 EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh tests/core/boot.sh \
 	tests/core/refuse.sh tests/core/restart.sh tests/core/attack-ui.sh tests/core/attack-control.sh \
-	tests/core/attack
+	tests/core/attack tests/core/kvm.sh tests/core/kvm
 
 # The core's figures, and the VM of ours that counts.
 GUEST_CFLAGS = -std=gnu11 -m64 -O2 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only \
