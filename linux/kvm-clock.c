@@ -11,7 +11,7 @@
 #include <asm/kvm_para.h>
 #include <asm/pvclock-abi.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 #include "kvm-msr-table.h"
 #include "kvm-scale.h"
 

@@ -6,7 +6,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 #include "kvm-features.h"
 
 static void read_leaf(u32 leaf, u32 subleaf, u32 r[4])

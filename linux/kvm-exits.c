@@ -7,7 +7,7 @@
  */
 #include <linux/kvm_para.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 #include "kvm-mmio.h"
 #include "kvm-segment.h"
 

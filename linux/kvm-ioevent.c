@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 
 #define RING_ENTRIES ((u32)KVM_COALESCED_MMIO_MAX)
 #define FLAGS	     (KVM_IOEVENTFD_FLAG_DATAMATCH | KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_DEASSIGN)

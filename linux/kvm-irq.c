@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 
 struct mkvm_routes {
 	struct rcu_head rcu;

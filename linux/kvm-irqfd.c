@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 
 struct mkvm_irqfd {
 	struct mkvm_vm *vm;

@@ -8,7 +8,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 #include "kvm-mce.h"
 
 /* What a capability is worth; those that are not here are 0. */

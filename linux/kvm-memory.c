@@ -12,7 +12,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 
 #define CHUNK_PAGES 512 /* of 4 KiB: what a large mapping has */
 #define FLAGS	    (KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)

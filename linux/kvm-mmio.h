@@ -6,7 +6,7 @@
 #ifndef MULLION_LINUX_KVM_MMIO_H
 #define MULLION_LINUX_KVM_MMIO_H
 
-#include "kvm.h"
+#include "kvm-parts.h"
 
 /* Device memory, or RAM that the guest may not write: the instruction at rip. */
 int mkvm_mmio_exit(struct mkvm_vcpu *vcpu);

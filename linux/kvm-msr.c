@@ -6,7 +6,7 @@
 #include <linux/uaccess.h>
 #include <asm/kvm_para.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 #include "kvm-mce.h"
 #include "kvm-msr-table.h"
 

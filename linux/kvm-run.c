@@ -6,7 +6,7 @@
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 
 void mkvm_run_wake(struct mkvm_vm *vm, u32 mask)
 {

@@ -6,7 +6,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 
 #define BASE_TPR   0x80 /* in the APIC's page */
 #define XSAVE_SIZE 4096

@@ -5,7 +5,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 
 /* ---- the core's vCPU ---- */
 

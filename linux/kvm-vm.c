@@ -8,7 +8,7 @@
 #include <linux/file.h>
 #include <linux/sched/mm.h>
 
-#include "kvm.h"
+#include "kvm-parts.h"
 
 void mkvm_vm_get(struct mkvm_vm *vm)
 {

@@ -299,16 +299,22 @@ KVM_CPPFLAGS = -I$(top_srcdir)/include -I$(top_srcdir)/linux -D_GNU_SOURCE
 KVM_INSN = linux/kvm-decode.c linux/kvm-decode.h linux/kvm-execute.c linux/kvm-insn.c linux/kvm-insn.h \
 	linux/kvm-segment.c linux/kvm-segment.h include/mullion/arithmetic.h
 KVM_PIO = linux/kvm-pio.c linux/kvm-pio.h
-check_PROGRAMS += tests/core/test_kvm_insn tests/core/test_kvm_insn_steps tests/core/test_kvm_pio
-TESTS_FAST += tests/core/test_kvm_insn tests/core/test_kvm_insn_steps tests/core/test_kvm_pio
+check_PROGRAMS += tests/core/test_kvm_insn tests/core/test_kvm_insn_steps tests/core/test_kvm_pio \
+	tests/core/test_kvm_segment
+TESTS_FAST += tests/core/test_kvm_insn tests/core/test_kvm_insn_steps tests/core/test_kvm_pio \
+	tests/core/test_kvm_segment
+KVM_RIG = tests/core/kvm-rig.c tests/core/kvm-rig.h
 tests_core_test_kvm_insn_SOURCES = tests/core/test_kvm_insn.c tests/core/kvm-case.c tests/core/kvm-case.h \
 	tests/core/native.c tests/core/native.h $(CORE_RANDOM) \
 	$(KVM_INSN)
 tests_core_test_kvm_insn_CPPFLAGS = $(KVM_CPPFLAGS)
 tests_core_test_kvm_insn_LDADD = $(CMOCKA_LIBS)
-tests_core_test_kvm_insn_steps_SOURCES = tests/core/test_kvm_insn_steps.c $(KVM_INSN)
+tests_core_test_kvm_insn_steps_SOURCES = tests/core/test_kvm_insn_steps.c $(KVM_RIG) $(KVM_INSN)
 tests_core_test_kvm_insn_steps_CPPFLAGS = $(KVM_CPPFLAGS)
 tests_core_test_kvm_insn_steps_LDADD = $(CMOCKA_LIBS)
+tests_core_test_kvm_segment_SOURCES = tests/core/test_kvm_segment.c $(KVM_RIG) $(KVM_INSN)
+tests_core_test_kvm_segment_CPPFLAGS = $(KVM_CPPFLAGS)
+tests_core_test_kvm_segment_LDADD = $(CMOCKA_LIBS)
 tests_core_test_kvm_pio_SOURCES = tests/core/test_kvm_pio.c $(CORE_RANDOM) $(KVM_PIO) linux/kvm-segment.c
 tests_core_test_kvm_pio_CPPFLAGS = $(KVM_CPPFLAGS)
 tests_core_test_kvm_pio_LDADD = $(CMOCKA_LIBS)

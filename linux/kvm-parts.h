@@ -9,8 +9,8 @@
  * as long as it. Locks, outermost first: a vCPU's mutex, vm->lock, vm->slots_lock, vm->pin_lock. A
  * vCPU's page, scratch page and all that has no lock named is of whoever holds its mutex.
  */
-#ifndef MULLION_LINUX_KVM_H
-#define MULLION_LINUX_KVM_H
+#ifndef MULLION_LINUX_KVM_PARTS_H
+#define MULLION_LINUX_KVM_PARTS_H
 
 #include <linux/eventfd.h>
 #include <linux/kvm.h>
