@@ -271,8 +271,13 @@ static void emit_prefixes(void)
 		list[i - 1] = list[other];
 		list[other] = swap;
 	}
+	/* A REX that is not the last prefix is none, nor is a segment with base 0 one. */
+	if (count && kvm_case.code_size == 8 && below(8) == 0)
+		emit(0x40 | below(16), 1);
 	for (unsigned i = 0; i < count; i++)
 		emit(list[i], 1);
+	if (count && kvm_case.code_size == 8 && below(8) == 0)
+		emit(0x26 | below(4) << 3, 1);
 	if (p->rex)
 		emit(p->rex, 1);
 }

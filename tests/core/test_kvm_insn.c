@@ -240,8 +240,11 @@ static struct kvm_prefixes choose_prefixes(const struct kvm_form *form, unsigned
 		p.address = true;
 	if (below(6) == 0)
 		p.segment = segments[below(6)];
-	if (form->flags & FORM_VECTOR)
+	if (form->flags & FORM_VECTOR) {
+		/* 66 means nothing beside F2 and F3. */
+		p.operand = form->prefix > 0x66 && below(4) == 0;
 		return p;
+	}
 	if (below(8) == 0 && !(form->flags & FORM_STRING))
 		p.lock = true;
 	if (below(4) == 0 && !(form->flags & FORM_NO66))
@@ -251,21 +254,22 @@ static struct kvm_prefixes choose_prefixes(const struct kvm_form *form, unsigned
 	return p;
 }
 
-/* Each opcode with each ModRM byte and each REX, and random prefixes. */
+/* Each opcode with each ModRM byte and each REX, and random prefixes; those of which there are few,
+ * again and again. */
 static void try_form(const struct kvm_form *form, unsigned code_size, uint8_t opcode)
 {
 	unsigned rexes = code_size == 8 ? 17 : 4;
+	unsigned times = __builtin_popcount(form->regs) == 1 ? 8 : 1;
 
-	for (unsigned modrm = 0; modrm < 0xc0; modrm++) {
+	for (unsigned i = 0; i < 0xc0U * rexes * times; i++) {
+		unsigned modrm = i % 0xc0, rex = i / 0xc0 % rexes;
+
 		if (!(form->regs >> (modrm >> 3 & 7) & 1) && form->regs)
 			continue;
-		for (unsigned rex = 0; rex < rexes; rex++) {
-			kvm_case_make(
-				form, code_size, opcode, (uint8_t)modrm,
-				choose_prefixes(form, code_size, (uint8_t)(rex ? 0x3f + rex : 0)));
-			if (!kvm_case.wild)
-				compare();
-		}
+		kvm_case_make(form, code_size, opcode, (uint8_t)modrm,
+			      choose_prefixes(form, code_size, (uint8_t)(rex ? 0x3f + rex : 0)));
+		if (!kvm_case.wild)
+			compare();
 	}
 }
 
