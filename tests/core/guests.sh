@@ -81,7 +81,9 @@ guest_monitor() {
 guest_shell() {
 	local mark
 	mark=$(core_unique)
-	core_control_shell "echo \"echo '$mark'-begin; $1; echo '$mark'-end\" >/guests/tmp/serial.in" || return
+	# The quotes keep the echo of what is typed from looking like the answer.
+	core_control_shell "echo $(jq -rn --arg line "echo '$mark'-begin; $1; echo '$mark'-end" '$line | @sh') \
+		>/guests/tmp/serial.in" || return
 	guest_wait_line "^$mark-end" "${2:-60}" || return
 	guest_log | sed -n "/^$mark-begin/,/^$mark-end/p" | sed '1d;$d'
 }

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Debian's QEMU, unmodified, runs guests on the core, in the control VM: kernels, firmware, an
+# installer, a memory test, a boot loader; a guest is saved and restored; one that is killed leaves
+# nothing. With names as arguments: only these.
+. "${srcdir:-.}/tests/core/rig.sh"
+. "$top/tests/core/guests.sh"
+guest_accel=kvm,kernel-irqchip=split
+linux="-kernel /guest/vmlinuz -initrd /guest/initrd -append 'console=ttyS0 earlyprintk=serial'"
+
+# A disc of GRUB's: a line that says which GRUB, then the same kernel.
+make_disc() {
+	local tree=$work/disc
+	mkdir -p "$tree/boot/grub" && cp "$core_images/vmlinuz" "$tree/boot/" &&
+		cp "$build/core-images/guest.initrd" "$tree/boot/" || return
+	cat >"$tree/boot/grub/grub.cfg" <<-'END'
+		serial --unit=0 --speed=115200
+		terminal_output console serial
+		echo "disc: GRUB $grub_platform"
+		linux /boot/vmlinuz console=ttyS0 from=disc
+		initrd /boot/guest.initrd
+		boot
+	END
+	grub-mkrescue -o "$1" --install-modules="linux serial terminal iso9660 part_msdos part_gpt normal \
+		configfile echo boot" --modules="" --locales="" --fonts="" --themes="" --compress=no "$tree" \
+		>"$work/disc.log" 2>&1 || {
+		cat "$work/disc.log"
+		return 1
+	}
+}
+
+# linux_is_up CPUS FIRMWARE: it says so, works, and has found nothing wrong.
+linux_is_up() {
+	guest_wait_line 'guest: ready' 400 &&
+		guest_has_line "guest: $1 CPUs, kvm-clock, $2, KVM" && ! guest_has_line 'guest: kernel says' &&
+		[ "$(guest_shell 'nproc; wc -l </proc/modules; echo $((6 * 7))' 60 | tail -n 1)" = 42 ]
+}
+
+try_linux() {
+	guest_start -M q35 -m 256 -vga none "$linux" && linux_is_up 1 BIOS
+}
+# Each CPU takes a process, which says where it is.
+try_smp() {
+	guest_start -M q35 -m 512 -smp 4 -vga none "$linux" && linux_is_up 4 BIOS &&
+		[ "$(guest_shell 'for i in 1 2 4 8; do taskset $i awk "{ print \$39 }" /proc/self/stat; done' |
+			tr '\n' ' ')" = "0 1 2 3 " ]
+}
+try_ovmf() {
+	core_control_shell 'cp /guests/usr/share/OVMF/OVMF_VARS_4M.fd /guests/tmp/vars.fd' || return
+	guest_start -M q35 -m 512 -vga none \
+		-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
+		-drive if=pflash,format=raw,file=/tmp/vars.fd "$linux" && linux_is_up 1 UEFI
+}
+try_disc() {
+	guest_start -M pc -m 256 -vga none -drive if=ide,media=cdrom,format=raw,readonly=on,file=/dev/vdb &&
+		guest_wait_line 'disc: GRUB pc' 200 && linux_is_up 1 BIOS &&
+		[ "$(guest_shell 'grep -o from=disc /proc/cmdline')" = from=disc ]
+}
+# One pass over all that there is.
+try_memtest() {
+	guest_start -M pc -m 24 -vga std -kernel /guest/memtest -append "'console=ttyS0,115200 nosmp'" &&
+		guest_wait_line 'Memtest86' 120 && guest_wait_line 'Pass: *1|PASS' 1200 &&
+		guest_screenshot "$work/memtest.png" && ! guest_has_line 'Errors: *[1-9]'
+}
+# The list of languages: under the banner, on a grey ground, a white list with a line selected.
+installer_shows() {
+	guest_screenshot "$work/installer.png" || return
+	false
+}
+try_installer() {
+	guest_start -M q35 -m 1024 -vga std -device usb-ehci -kernel /guest/installer \
+		-initrd /guest/installer.initrd.gz -append "'vga=788 console=ttyS0 console=tty0'" &&
+		guest_until 900 "first screen of the installer" installer_shows
+}
+
+# A word that is only in memory, before and after; in between the guest was something else.
+try_snapshot() {
+	core_control_shell 'chroot /guests qemu-img create -q -f qcow2 /tmp/state.qcow2 64M' || return
+	guest_start -M q35 -m 256 -vga none -drive if=virtio,file=/tmp/state.qcow2 "$linux" &&
+		linux_is_up 1 BIOS &&
+		guest_shell 'echo before >/tmp/word' && guest_monitor 'savevm one' &&
+		guest_shell 'echo after >/tmp/word' && [ "$(guest_shell 'cat /tmp/word')" = after ] &&
+		guest_monitor 'loadvm one' && [ "$(guest_shell 'cat /tmp/word')" = before ]
+}
+
+guest_images "$work/images" || die "no images"
+make_disc "$work/disc.iso" || die "no disc"
+guest_machine "$work/disc.iso"
+core_boot || die "no machine"
+guest_prepare || die "the control VM has no guests' disk"
+for name in ${*:-linux smp ovmf disc memtest installer snapshot}; do
+	"try_$name" || {
+		guest_log | tail -n 60 | sed 's/^/# guest: /'
+		core_http /guest/qemu | sed 's/^/# its QEMU: /'
+		die "$name"
+	}
+	guest_stop || die "$name's QEMU does not end"
+	ok "$name"
+done
