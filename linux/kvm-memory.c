@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory slots. A guest's pages are pinned and mapped when it first touches them, as much of the
- * 2 MiB around it as the slot has, so that a huge page of the process becomes a large mapping. What
- * is in a chunk is pinned and mapped; what is not is neither.
- *
- * Pinned pages count in the process' VmPin and for all VMs together, against max_pinned_percent of
- * the machine's memory; not against RLIMIT_MEMLOCK, which for KVM's users is that of programs that
- * lock nothing. Who may open /dev/kvm may pin.
+ * Memory slots: what of a guest's addresses is which memory of the process, the log of pages that
+ * were written, and access for this module. Pins are kvm-pin.c's.
  */
-#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "kvm-parts.h"
 
-#define CHUNK_PAGES 512 /* of 4 KiB: what a large mapping has */
-#define FLAGS	    (KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
-
-struct mkvm_chunk {
-	struct page *pages[CHUNK_PAGES]; /* NULL: neither pinned nor mapped */
-};
-
-static unsigned int max_pinned_percent = 90;
-module_param(max_pinned_percent, uint, 0644);
-MODULE_PARM_DESC(max_pinned_percent, "of the memory that all guests together may have");
-
-static atomic_long_t all_pinned;
+#define FLAGS (KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
 
 int mkvm_memory_init(struct mkvm_vm *vm)
 {
@@ -35,21 +18,6 @@ int mkvm_memory_init(struct mkvm_vm *vm)
 	vm->ranges = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	BUILD_BUG_ON(MULLION_MAP_MAX * sizeof(*vm->ranges) > PAGE_SIZE);
 	return vm->ranges ? 0 : -ENOMEM;
-}
-
-static size_t chunk_count(const struct mkvm_slot *slot)
-{
-	return (slot->base + slot->pages - 1) / CHUNK_PAGES - slot->base / CHUNK_PAGES + 1;
-}
-
-static size_t chunk_of(const struct mkvm_slot *slot, u64 gfn)
-{
-	return gfn / CHUNK_PAGES - slot->base / CHUNK_PAGES;
-}
-
-static unsigned long address_of(const struct mkvm_slot *slot, u64 gfn)
-{
-	return slot->address + ((gfn - slot->base) << PAGE_SHIFT);
 }
 
 /* The slot that ends behind gfn first; its number in sorted. */
@@ -75,155 +43,6 @@ static struct mkvm_slot *find_slot(const struct mkvm_vm *vm, u64 gfn)
 	return at < vm->slot_count && vm->sorted[at]->base <= gfn ? vm->sorted[at] : NULL;
 }
 
-/* ---- pins ---- */
-
-static void count_pins(struct mkvm_vm *vm, long pages)
-{
-	vm->pinned += pages;
-	atomic64_add(pages, &vm->mm->pinned_vm);
-	atomic_long_add(pages, &all_pinned);
-}
-
-static void unpin(struct mkvm_vm *vm, const struct mkvm_slot *slot, struct page **pages,
-		  size_t count)
-{
-	size_t n;
-
-	unpin_user_pages_dirty_lock(pages, count, !(slot->flags & KVM_MEM_READONLY));
-	for (n = 0; n < count; n++)
-		pages[n] = NULL;
-	count_pins(vm, -(long)count);
-}
-
-/* All of a slot, when nothing of it is mapped. */
-static void unpin_slot(struct mkvm_vm *vm, struct mkvm_slot *slot)
-{
-	size_t chunks = chunk_count(slot), n, from, to;
-
-	for (n = 0; n < chunks; n++) {
-		struct mkvm_chunk *chunk = slot->chunks[n];
-
-		if (!chunk)
-			continue;
-		for (from = 0; from < CHUNK_PAGES; from = to) {
-			for (to = from; to < CHUNK_PAGES && chunk->pages[to]; to++)
-				;
-			if (to > from)
-				unpin(vm, slot, chunk->pages + from, to - from);
-			else
-				to++;
-		}
-		free_page((unsigned long)chunk);
-		slot->chunks[n] = NULL;
-		cond_resched();
-	}
-}
-
-/* How many of count pages at address are pinned now, at least 1; or why not. */
-static long pin(const struct mkvm_slot *slot, unsigned long address, size_t count,
-		struct page **pages)
-{
-	long pinned = pin_user_pages_fast(address, count, FOLL_WRITE | FOLL_LONGTERM, pages);
-
-	/* Memory that nobody can write: it cannot change under the pin either. Any other is pinned
-	 * for writing, even for a guest that only reads, so that no copy is made of it later. */
-	if (pinned == -EFAULT && slot->flags & KVM_MEM_READONLY)
-		pinned = pin_user_pages_fast(address, count, FOLL_LONGTERM, pages);
-	return pinned ? pinned : -EFAULT;
-}
-
-/* As few ranges as there are in at most count pages; how many pages they have. */
-static size_t coalesce(struct mkvm_vm *vm, const struct mkvm_slot *slot, u64 gfn,
-		       struct page **pages, size_t count, u32 *ranges)
-{
-	struct mullion_guest_range *range = vm->ranges;
-	size_t n;
-
-	for (n = 0; n < count; n++) {
-		if (n && range->memory + range->size == page_to_phys(pages[n])) {
-			range->size += PAGE_SIZE;
-			continue;
-		}
-		if (n && ++range == vm->ranges + MULLION_MAP_MAX)
-			break;
-		*range = (struct mullion_guest_range){
-			.start = (gfn + n) << PAGE_SHIFT,
-			.memory = page_to_phys(pages[n]),
-			.size = PAGE_SIZE,
-			.flags = slot->flags & KVM_MEM_READONLY ? 0 : MULLION_MAP_WRITE,
-		};
-	}
-	*ranges = n == count ? range - vm->ranges + 1 : MULLION_MAP_MAX;
-	return n;
-}
-
-/* Maps count pages, which are pinned. How many it could, or why not the first. */
-static long map(struct mkvm_vm *vm, const struct mkvm_slot *slot, u64 gfn, struct page **pages,
-		size_t count)
-{
-	size_t done = 0;
-
-	while (done < count) {
-		u32 ranges;
-		long mapped;
-
-		coalesce(vm, slot, gfn + done, pages + done, count - done, &ranges);
-		mapped = mullion_call(MULLION_CALL_GUEST_MAP, vm->guest, virt_to_phys(vm->ranges),
-				      ranges, 0);
-		if (mapped <= 0)
-			return done ? done : mapped ? mapped : -EFAULT;
-		while (mapped--)
-			done += vm->ranges[mapped].size >> PAGE_SHIFT;
-	}
-	return done;
-}
-
-static int fault_in(struct mkvm_vm *vm, struct mkvm_slot *slot, u64 gfn)
-{
-	u64 begin = max_t(u64, gfn & ~(u64)(CHUNK_PAGES - 1), slot->base), first = gfn, last = gfn;
-	u64 end = min_t(u64, (gfn | (CHUNK_PAGES - 1)) + 1, slot->base + slot->pages);
-	struct mkvm_chunk **chunk = &slot->chunks[chunk_of(slot, gfn)];
-	long limit = totalram_pages() / 100 * max_pinned_percent, pinned, mapped;
-	struct page **pages;
-
-	if (!*chunk)
-		*chunk = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!*chunk)
-		return -ENOMEM;
-	pages = (*chunk)->pages;
-	if (pages[gfn % CHUNK_PAGES])
-		return 0; /* another vCPU was faster */
-	while (first > begin && !pages[(first - 1) % CHUNK_PAGES])
-		first--;
-	while (last + 1 < end && !pages[(last + 1) % CHUNK_PAGES])
-		last++;
-	if (atomic_long_read(&all_pinned) + (long)(last + 1 - first) > limit)
-		return -ENOMEM;
-	pages += first % CHUNK_PAGES;
-	pinned = pin(slot, address_of(slot, first), last + 1 - first, pages);
-	if (pinned < 0 || first + pinned <= gfn) {
-		/* Not everything around is there: the page alone. */
-		if (pinned > 0) {
-			unpin_user_pages(pages, pinned);
-			memset(pages, 0, pinned * sizeof(*pages));
-		}
-		pages += gfn - first;
-		first = gfn;
-		pinned = pin(slot, address_of(slot, first), 1, pages);
-	}
-	if (pinned < 0) {
-		pages[0] = NULL;
-		return pinned == -ENOMEM || pinned == -EINTR ? pinned : -EFAULT;
-	}
-	count_pins(vm, pinned);
-	mapped = map(vm, slot, first, pages, pinned);
-	if (mapped < pinned)
-		unpin(vm, slot, pages + max(mapped, 0L), pinned - max(mapped, 0L));
-	if (mapped < 0)
-		return mapped;
-	return first + mapped > gfn ? 0 : -ENOMEM;
-}
-
 int mkvm_memory_fault(struct mkvm_vm *vm, u64 gpa, bool write)
 {
 	struct mkvm_slot *slot;
@@ -234,7 +53,7 @@ int mkvm_memory_fault(struct mkvm_vm *vm, u64 gpa, bool write)
 	if (slot && !(write && slot->flags & KVM_MEM_READONLY)) {
 		error = mutex_lock_killable(&vm->pin_lock);
 		if (!error) {
-			error = fault_in(vm, slot, gpa >> PAGE_SHIFT);
+			error = mkvm_pin_fault(vm, slot, gpa >> PAGE_SHIFT);
 			mutex_unlock(&vm->pin_lock);
 		}
 	}
@@ -244,22 +63,12 @@ int mkvm_memory_fault(struct mkvm_vm *vm, u64 gpa, bool write)
 
 /* ---- slots ---- */
 
-static bool reachable(const struct mkvm_slot *slot)
-{
-	size_t n = chunk_count(slot);
-
-	while (n--)
-		if (slot->chunks[n])
-			return true;
-	return false;
-}
-
 /* Takes a slot out of the guest and frees it; under the lock, when it is in no table any more. */
 static void discard(struct mkvm_vm *vm, struct mkvm_slot *slot)
 {
 	u64 at = slot->base << PAGE_SHIFT, end = (slot->base + slot->pages) << PAGE_SHIFT, part;
 
-	for (; reachable(slot) && at < end; at += part) {
+	for (; mkvm_pin_any(slot) && at < end; at += part) {
 		part = min_t(u64, end - at, MULLION_UNMAP_MAX);
 		if (mullion_call(MULLION_CALL_GUEST_UNMAP, vm->guest, at, part, 0)) {
 			/* The guest keeps what it had; it is freed with it. */
@@ -267,7 +76,7 @@ static void discard(struct mkvm_vm *vm, struct mkvm_slot *slot)
 			return;
 		}
 	}
-	unpin_slot(vm, slot);
+	mkvm_pin_drop(vm, slot);
 	kvfree(slot->dirty);
 	kvfree(slot);
 }
@@ -281,7 +90,7 @@ void mkvm_memory_finish(struct mkvm_vm *vm)
 		list_add(&vm->sorted[n]->lost, &vm->lost);
 	list_for_each_entry_safe(slot, next, &vm->lost, lost)
 	{
-		unpin_slot(vm, slot);
+		mkvm_pin_drop(vm, slot);
 		kvfree(slot->dirty);
 		kvfree(slot);
 	}
@@ -333,7 +142,7 @@ static struct mkvm_slot *make_slot(const struct kvm_userspace_memory_region *reg
 		.address = region->userspace_addr,
 	};
 	struct mkvm_slot *slot =
-		kvzalloc(struct_size(slot, chunks, chunk_count(&shape)), GFP_KERNEL_ACCOUNT);
+		kvzalloc(struct_size(slot, chunks, mkvm_pin_chunks(&shape)), GFP_KERNEL_ACCOUNT);
 
 	if (!slot)
 		return NULL;
@@ -477,7 +286,7 @@ static int copy(struct mkvm_vm *vm, u64 gpa, void *data, size_t size, bool write
 			error = -ENOENT;
 			break;
 		}
-		at = (void __user *)(address_of(slot, gfn) + offset);
+		at = (void __user *)(mkvm_slot_address(slot, gfn) + offset);
 		if (write ? copy_to_user(at, data, part) : copy_from_user(data, at, part))
 			error = -EFAULT;
 		else if (write && slot->dirty)

@@ -162,6 +162,22 @@ bool mkvm_memory_is_ram(struct mkvm_vm *vm, u64 gpa, bool write);
 int mkvm_memory_read(struct mkvm_vm *vm, u64 gpa, void *to, size_t size);
 int mkvm_memory_write(struct mkvm_vm *vm, u64 gpa, const void *from, size_t size);
 
+static inline unsigned long mkvm_slot_address(const struct mkvm_slot *slot, u64 gfn)
+{
+	return slot->address + ((gfn - slot->base) << PAGE_SHIFT);
+}
+
+/* ---- kvm-pin.c ---- */
+
+/* How many chunks a slot has, from its base and pages. */
+size_t mkvm_pin_chunks(const struct mkvm_slot *slot);
+/* Whether any page of it is pinned. */
+bool mkvm_pin_any(const struct mkvm_slot *slot);
+/* Pins and maps a page of a slot, and what is around it. Under pin_lock. */
+int mkvm_pin_fault(struct mkvm_vm *vm, struct mkvm_slot *slot, u64 gfn);
+/* All of a slot, when nothing of it is mapped. */
+void mkvm_pin_drop(struct mkvm_vm *vm, struct mkvm_slot *slot);
+
 /* ---- kvm-vcpu.c ---- */
 
 /* A descriptor of a new vCPU. Under vm->lock. */

@@ -2,14 +2,14 @@
 # one). `make modules`: mullion-bus.ko and mullion-kvm.ko in linux/build. Not a part of `all`: it takes
 # kernel headers.
 MODULE_FILES = linux/Kbuild linux/Makefile linux/bus.h linux/console.c linux/main.c linux/report.c \
-	linux/panic.c linux/terminal.c linux/watchdog.c \
-	linux/kvm-parts.h linux/kvm-clock.c linux/kvm-cpuid.c linux/kvm-decode.c linux/kvm-decode.h \
-	linux/kvm-execute.c linux/kvm-exits.c linux/kvm-features.c linux/kvm-features.h \
-	linux/kvm-insn.c linux/kvm-insn.h linux/kvm-ioevent.c linux/kvm-irq.c linux/kvm-irqfd.c \
-	linux/kvm-main.c linux/kvm-mce.h linux/kvm-memory.c linux/kvm-mmio.c linux/kvm-mmio.h \
-	linux/kvm-msr.c linux/kvm-msr-table.c linux/kvm-msr-table.h linux/kvm-pio.c linux/kvm-pio.h linux/kvm-route.c linux/kvm-route.h linux/kvm-run.c \
-	linux/kvm-scale.h linux/kvm-segment.c linux/kvm-segment.h linux/kvm-state.c linux/kvm-vcpu.c \
-	linux/kvm-vm.c
+	linux/panic.c linux/terminal.c linux/watchdog.c linux/kvm-parts.h linux/kvm-clock.c \
+	linux/kvm-cpuid.c linux/kvm-decode.c linux/kvm-decode.h linux/kvm-execute.c \
+	linux/kvm-exits.c linux/kvm-features.c linux/kvm-features.h linux/kvm-insn.c \
+	linux/kvm-insn.h linux/kvm-ioevent.c linux/kvm-irq.c linux/kvm-irqfd.c linux/kvm-main.c \
+	linux/kvm-mce.h linux/kvm-memory.c linux/kvm-mmio.c linux/kvm-mmio.h linux/kvm-msr.c \
+	linux/kvm-msr-table.c linux/kvm-msr-table.h linux/kvm-pin.c linux/kvm-pio.c \
+	linux/kvm-pio.h linux/kvm-route.c linux/kvm-route.h linux/kvm-run.c linux/kvm-scale.h \
+	linux/kvm-segment.c linux/kvm-segment.h linux/kvm-state.c linux/kvm-vcpu.c linux/kvm-vm.c
 EXTRA_DIST += $(MODULE_FILES)
 
 .PHONY: modules
