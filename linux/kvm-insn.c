@@ -59,10 +59,8 @@ static uint64_t effective(const struct kvm_decoded *d, const struct mullion_vcpu
 	if (d->operation >= KVM_BT && d->operation <= KVM_BTC && !d->has_immediate) {
 		uint64_t bit = arithmetic_sign_extend(page->registers[d->reg], d->size);
 
-		offset += (uint64_t)((int64_t)bit >> (d->size == 8   ? 6
-						      : d->size == 4 ? 5
-								     : 4)) *
-			  d->size;
+		/* Rounded down, for bits before the first one too. */
+		offset += (uint64_t)((int64_t)bit >> __builtin_ctz(8U * d->size)) * d->size;
 	}
 	return offset & arithmetic_mask(d->address_size);
 }

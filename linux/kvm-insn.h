@@ -3,19 +3,17 @@
  * The instruction at which a guest left with MULLION_EXIT_MEMORY, done for it. Pure: what it needs
  * from outside it asks for, one thing at a time, and it can wait for the answer for as long as it
  * takes, so that KVM_RUN can leave for it. Operands may be anywhere: device memory, RAM, both, or
- * across two pages. Instructions: kvm-decode.h. Source: AMD APM vol. 3, chapters 3 and vol. 4, 3.
+ * across two pages. Instructions: kvm-decode.h. Source: AMD APM vol. 3, chapter 3.
  *
- *	status = kvm_insn_start(&insn, page);
- *	for (;;) switch (status) {		and after all but the last two:
- *	case KVM_INSN_...: ...; status = kvm_insn_step(&insn, page);
- *	}
+ *	for (status = kvm_insn_start(&insn, page);; status = kvm_insn_step(&insn, page))
+ *		do what status says, or end
  *
  * Until the instruction is certain to end, nothing of the vCPU's state is changed, so it may be
- * abandoned at any status. What it changes it changes in the page, with the bits of `dirty`, before
- * the first KVM_INSN_WRITE is returned: after the last write nothing but KVM_INSN_DONE follows, and
- * who reads or sets registers between (a reset by that very write) meets no half-done instruction.
- * Registers are read and written when the last KVM_INSN_READ has been answered; if rip is no longer
- * where it was, all has been dropped (KVM_INSN_DONE).
+ * abandoned at any status. What it changes it changes in the page, with the bits of `dirty`, when
+ * the last KVM_INSN_READ has been answered and before the first KVM_INSN_WRITE or KVM_INSN_SET_XMM
+ * is returned: who sets registers after a write (a reset by that very write) meets no half-done
+ * instruction. If rip is no longer where it was when reads have been answered, the instruction is
+ * dropped (KVM_INSN_DONE).
  *
  * LOCK and XCHG are done as a read and a write: between devices' registers there is nothing else,
  * for RAM it is not atomic. Alignment checks (#AC) and data breakpoints are not made.
@@ -46,7 +44,8 @@ enum kvm_insn_status {
 	 * bytes, add to its byte_count, and start again. kvm_insn_page_fault() as above. */
 	KVM_INSN_FETCH,
 	/* None that can be done: it is the page's byte_count bytes at rip. Or the access was a part
-	 * of an exception's delivery (the page has an event). */
+	 * of an exception's delivery (the page has an event). For a guest's user (CPL 3) its caller
+	 * may kvm_segment_raise() #UD rather than end the guest. */
 	KVM_INSN_UNSUPPORTED,
 };
 
@@ -78,7 +77,10 @@ struct kvm_insn {
 	struct kvm_insn_operand operand_at[2];
 };
 
-/* Begins with the instruction of an exit of reason MULLION_EXIT_MEMORY that is no fetch. */
+/* Begins with the instruction of an exit of reason MULLION_EXIT_MEMORY that is no fetch. The exit's
+ * address is taken for the translation of the operand that is accessed so (`write`) and has the
+ * same place in its page. That it may be an entry of the guest's page tables, in device memory, is
+ * left out: such a guest only misleads itself. */
 enum kvm_insn_status kvm_insn_start(struct kvm_insn *insn, struct mullion_vcpu_page *page);
 
 /* Takes the answer to the status before, and goes on. */
