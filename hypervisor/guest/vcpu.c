@@ -22,8 +22,9 @@
 #define XSAVE_MXCSR	 24
 #define XSAVE_MXCSR_MASK 28
 #define XSAVE_HEADER	 512
-#define XSAVE_CHECKED	 576   /* up to here; what follows may be anything */
-#define XSAVE_KNOWN	 0xe7U /* x87, SSE, AVX, AVX-512 */
+#define XSAVE_CHECKED	 576 /* up to here; what follows may be anything */
+#define XSAVE_SSE	 2
+#define XSAVE_KNOWN	 0xe7ULL /* x87, SSE, AVX, AVX-512 */
 #define MXCSR_DEFAULT	 0x1f80
 #define MXCSR_OLD_MASK	 0xffbf /* of a CPU that does not say */
 
@@ -280,7 +281,7 @@ static int set_cpuid(struct guest_vcpu *gv, struct vm *control, gpa_t memory, ui
 /* Whether XRSTOR takes an area that begins so. */
 static bool xsave_is_good(const unsigned char area[XSAVE_CHECKED])
 {
-	unsigned char own[512] __attribute__((aligned(16)));
+	unsigned char own[XSAVE_CHECKED] __attribute__((aligned(64))) = {0};
 	struct cpuid leaf = cpuid(0xd, 0);
 	uint64_t header[8];
 	uint32_t mxcsr, mask;
@@ -290,10 +291,23 @@ static bool xsave_is_good(const unsigned char area[XSAVE_CHECKED])
 	for (size_t i = 1; i < ARRAY_LENGTH(header); i++)
 		if (header[i])
 			return false;
-	__asm__ volatile("fxsave %0" : "=m"(own)); /* the CPU says what MXCSR may be */
+	/* What MXCSR may be, the CPU says with its own. */
+	__asm__ volatile("xsave64 %0" : "+m"(own) : "a"(XSAVE_SSE), "d"(0));
 	memcpy(&mask, own + XSAVE_MXCSR_MASK, sizeof(mask));
 	return !(header[0] & ~(leaf.eax & XSAVE_KNOWN)) &&
 	       !(mxcsr & ~(mask ? mask : MXCSR_OLD_MASK));
+}
+
+static int get_xsave(struct guest_vcpu *gv, struct vm *control, gpa_t memory)
+{
+	unsigned char *fpu = vendor->fpu(&gv->vcpu);
+	uint64_t features;
+
+	/* What no guest has, though the CPU saves it. */
+	memcpy(&features, fpu + XSAVE_HEADER, sizeof(features));
+	features &= XSAVE_KNOWN;
+	memcpy(fpu + XSAVE_HEADER, &features, sizeof(features));
+	return vm_write_memory(control, memory, fpu, PAGE_SIZE);
 }
 
 static int set_xsave(struct guest_vcpu *gv, struct vm *control, gpa_t memory)
@@ -357,7 +371,7 @@ int guest_vcpu_get(struct guest_vcpu *gv, struct vm *control, uint64_t item, gpa
 		guest_vcpu_store(gv);
 		return 0;
 	case MULLION_VCPU_XSAVE:
-		return vm_write_memory(control, memory, vendor->fpu(&gv->vcpu), size);
+		return get_xsave(gv, control, memory);
 	case MULLION_VCPU_LAPIC:
 		return item_lapic(&gv->vcpu, control, memory, false);
 	case MULLION_VCPU_MSR:

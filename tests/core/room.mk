@@ -338,14 +338,14 @@ tests_core_test_kvm_tables_LDADD = $(CMOCKA_LIBS)
 # Boots of the emulated laptop.
 if WITH_CORE
 TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh tests/core/restart.sh \
-	tests/core/attack-ui.sh tests/core/attack-control.sh tests/core/kvm.sh
+	tests/core/attack-ui.sh tests/core/attack-control.sh tests/core/guest.sh tests/core/kvm.sh
 endif
 endif
 
 # The service VMs' images are made by scripts/core-images.
 EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh tests/core/boot.sh \
 	tests/core/refuse.sh tests/core/restart.sh tests/core/attack-ui.sh tests/core/attack-control.sh \
-	tests/core/attack tests/core/kvm.sh tests/core/kvm
+	tests/core/attack tests/core/guest.sh tests/core/guest tests/core/kvm.sh tests/core/kvm
 
 # The core's figures, and the VM of ours that counts.
 GUEST_CFLAGS = -std=gnu11 -m64 -O2 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only \
