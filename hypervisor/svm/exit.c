@@ -220,12 +220,40 @@ static void give_interrupt(struct vcpu *vcpu, struct vmcb *vmcb)
 	}
 }
 
+/*
+ * An interrupt that can be taken now goes in as a virtual one (APM vol. 2, 15.21.4): QEMU 7.2
+ * delivers an injected one once more when something wakes the CPU's thread before the next exit,
+ * and Linux does not survive that at the first instruction of an entry from user mode.
+ */
+static bool offer_interrupt(struct vmcb *vmcb)
+{
+	uint64_t event = vmcb->event_injection;
+
+	if ((event & VMCB_EVENT_TYPE) != VMCB_EVENT_INTERRUPT ||
+	    (vmcb->intercept_misc1 & INTERCEPT_VINTR))
+		return false;
+	vmcb->event_injection = 0;
+	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGN_TPR |
+				  VMCB_V_PRIORITY(15) | VMCB_V_VECTOR(event);
+	return true;
+}
+
+/* One that is still there was not taken. */
+static void end_offer(struct vmcb *vmcb)
+{
+	if (vmcb->virtual_interrupt & VMCB_V_IRQ)
+		vmcb->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_INTERRUPT |
+					(uint8_t)(vmcb->virtual_interrupt >> 32);
+	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING;
+}
+
 void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 	const struct pcpu *pcpu = this_pcpu();
 	struct vmcb *vmcb = &svm->vmcb;
 	uint64_t generation;
+	bool offered;
 
 	if (pcpu->svm->current != vcpu)
 		svm_make_current(vcpu);
@@ -249,8 +277,11 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 			vendor_caps.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
 		svm->flushed = generation;
 	}
+	offered = vmcb->event_injection != 0 && offer_interrupt(vmcb);
 	svm_enter(hpa_value(svm->address), vcpu->registers, hpa_value(pcpu->svm->host_vmcb));
 	vmcb->event_injection = 0;
+	if (offered)
+		end_offer(vmcb);
 	vcpu->registers[RAX] = vmcb->rax;
 	vcpu->registers[RSP] = vmcb->rsp;
 	if (vmcb->dr7 & 0xff)
