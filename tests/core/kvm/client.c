@@ -9,7 +9,7 @@
 
 int kvm;
 static unsigned failures;
-extern const uint8_t guest_vector_40[], guest_vector_41[], guest_vector_42[];
+extern const uint8_t guest_vector_40[], guest_vector_41[], guest_vector_42[], guest_vector_43[];
 
 void failed(const char *file, int line, const char *what, long value)
 {
@@ -45,7 +45,7 @@ static void set_cpuid(int vcpu)
 	check(ioctl(vcpu, KVM_SET_CPUID2, &cpuid) == 0, errno);
 }
 
-void machine_make(struct machine *m, unsigned vcpus)
+void machine_make_bare(struct machine *m, unsigned vcpus, bool split_irqchip)
 {
 	static const uint64_t gdt[] = {0, 0x00cf9b000000ffff, 0x00cf93000000ffff};
 	struct kvm_userspace_memory_region region = {.memory_size = MEMORY_SIZE};
@@ -57,7 +57,8 @@ void machine_make(struct machine *m, unsigned vcpus)
 	m->memory =
 		mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	region.userspace_addr = (uintptr_t)m->memory;
-	if (m->vm < 0 || m->memory == MAP_FAILED || ioctl(m->vm, KVM_ENABLE_CAP, &split) ||
+	if (m->vm < 0 || m->memory == MAP_FAILED ||
+	    (split_irqchip && ioctl(m->vm, KVM_ENABLE_CAP, &split)) ||
 	    ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &region)) {
 		failed(__FILE__, __LINE__, "no machine", errno);
 		exit(1);
@@ -67,6 +68,7 @@ void machine_make(struct machine *m, unsigned vcpus)
 	set_gate(m->memory, 0x40, guest_vector_40);
 	set_gate(m->memory, 0x41, guest_vector_41);
 	set_gate(m->memory, 0x42, guest_vector_42);
+	set_gate(m->memory, 0x43, guest_vector_43);
 	for (n = 0; n < vcpus; n++) {
 		m->vcpu[n] = ioctl(m->vm, KVM_CREATE_VCPU, n);
 		m->run[n] = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu[n], 0);
@@ -76,6 +78,11 @@ void machine_make(struct machine *m, unsigned vcpus)
 		}
 		set_cpuid(m->vcpu[n]);
 	}
+}
+
+void machine_make(struct machine *m, unsigned vcpus)
+{
+	machine_make_bare(m, vcpus, true);
 }
 
 void machine_end(struct machine *m)
@@ -207,10 +214,15 @@ int main(int count, char **arguments)
 	static const struct {
 		const char *name;
 		void (*run)(void);
-	} parts[] = {
-		{"offer", test_offer}, {"bad", test_bad_input},		{"state", test_state},
-		{"io", test_io},       {"interrupts", test_interrupts}, {"memory", test_memory},
-		{"kill", test_kill}};
+	} parts[] = {{"offer", test_offer},
+		     {"bad", test_bad_input},
+		     {"state", test_state},
+		     {"io", test_io},
+		     {"interrupts", test_interrupts},
+		     {"memory", test_memory},
+		     {"bare", test_bare},
+		     {"kill", test_kill},
+		     {"fuzz", test_fuzz}};
 	size_t n;
 
 	setvbuf(stdout, NULL, _IOLBF, 1024);

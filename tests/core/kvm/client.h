@@ -47,6 +47,8 @@ void failed(const char *file, int line, const char *what, long value);
 /* A VM with split irqchip, memory with guest.S in it, and vCPUs with all of CPUID. Ends the program
  * if there is none. */
 void machine_make(struct machine *machine, unsigned vcpus);
+/* The same, or without any irqchip. */
+void machine_make_bare(struct machine *machine, unsigned vcpus, bool split);
 void machine_end(struct machine *machine);
 /* Protected mode without paging, or real mode, at a label of guest.S. */
 void machine_start(struct machine *machine, unsigned vcpu, const void *label, bool real);
@@ -57,16 +59,23 @@ int machine_run(struct machine *machine, unsigned vcpu);
 int machine_out(struct machine *machine, unsigned vcpu, uint16_t port);
 uint32_t guest_address(const void *label);
 
+/* Pages that are pinned in the whole system. */
+long pinned_pages(void);
+/* As many guests as there can be are made: none was left. */
+void count_guests(void);
+
 void test_bad_input(void);
 void test_state(void);
 void test_io(void);
 void test_interrupts(void);
 void test_memory(void);
 void test_kill(void);
+void test_bare(void);
+void test_fuzz(void);
 
 /* guest.S */
 extern const uint8_t guest_text[], guest_end[], guest_ports[], guest_mmio[], guest_halt[],
 	guest_ap[], guest_boot[], guest_timer[], guest_event[], guest_touch[], guest_spin[],
-	guest_string[], guest_msr[];
+	guest_string[], guest_msr[], guest_bare[];
 
 #endif

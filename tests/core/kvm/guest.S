@@ -6,7 +6,7 @@
 	.section .rodata
 	.balign 4096
 	.globl guest_text, guest_end, guest_ports, guest_mmio, guest_halt, guest_ap, guest_boot
-	.globl guest_timer, guest_event, guest_touch, guest_spin, guest_string, guest_msr
+	.globl guest_timer, guest_event, guest_touch, guest_spin, guest_string, guest_msr, guest_bare
 #define APIC 0xfee00000
 #define FLAG 0x8000
 guest_text:
@@ -81,11 +81,15 @@ guest_halt:
 	outb %al, $0x11
 	jmp 1b
 
-/* Handlers of vectors 0x40 to 0x42: note which, end the interrupt. */
+/* Handlers of vectors 0x40 to 0x43: note which, end the interrupt, but for 0x43. */
 	.globl guest_vector_40, guest_vector_41, guest_vector_42
 guest_vector_40:
 	movb $0x40, FLAG
 	movl $0, APIC + 0xb0
+	iretl
+	.globl guest_vector_43
+guest_vector_43:
+	movb $0x43, FLAG
 	iretl
 guest_vector_41:
 	movb $0x41, FLAG
@@ -147,6 +151,16 @@ guest_touch:
 guest_spin:
 	incl 0x100000
 	jmp guest_spin
+
+/* Without an APIC: halts, takes an interrupt, writes to where the APIC would be. */
+guest_bare:
+	sti
+	hlt
+	cli
+	movb FLAG, %al
+	outb %al, $0x11
+	movl $0x5a, APIC + 0xb0
+	hlt
 
 /* The MSR in ecx of the program's; what it reads goes to port 0x11. */
 guest_msr:

@@ -431,3 +431,25 @@ void test_interrupts(void)
 	machine_end(&m);
 	close(event);
 }
+
+/* Without an irqchip the program has the APIC too: halts and accesses to it come back. */
+void test_bare(void)
+{
+	struct kvm_interrupt interrupt = {.irq = 0x43};
+	struct kvm_irq_level line = {.irq = 1, .level = 1};
+	struct kvm_lapic_state lapic;
+	struct machine m;
+	int reason;
+
+	machine_make_bare(&m, 1, false);
+	check_error(ENXIO, ioctl(m.vm, KVM_IRQ_LINE, &line));
+	check_error(EINVAL, ioctl(m.vcpu[0], KVM_GET_LAPIC, &lapic));
+	machine_start(&m, 0, guest_bare, false);
+	reason = machine_run(&m, 0);
+	check(reason == KVM_EXIT_HLT, reason);
+	check(m.run[0]->if_flag && m.run[0]->ready_for_interrupt_injection, m.run[0]->if_flag);
+	check(ioctl(m.vcpu[0], KVM_INTERRUPT, &interrupt) == 0, errno);
+	check(machine_out(&m, 0, 0x11) == 0x43, 0);
+	mmio(&m, 0xfee000b0, 4, true);
+	machine_end(&m);
+}
