@@ -61,7 +61,7 @@ static void decode_window(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcp
 
 	(void)vmcb;
 	(void)exit;
-	own->virtual_interrupt &= ~VMCB_V_IRQ;
+	own->virtual_interrupt = VMCB_V_INTR_MASKING;
 	own->intercept_misc1 &= ~INTERCEPT_VINTR;
 }
 
@@ -202,6 +202,29 @@ static void give_nmi(struct vcpu *vcpu)
 	svm->vmcb.event_injection = VMCB_EVENT_VALID | VMCB_EVENT_NMI | 2;
 }
 
+/*
+ * An interrupt that can be taken now goes in as a virtual one (APM vol. 2, 15.21.4): QEMU 7.2
+ * delivers an injected one once more when something wakes the CPU's thread before the next exit,
+ * and Linux does not survive that at the first instruction of an entry from user mode.
+ */
+static void offer_interrupt(struct vmcb *vmcb, unsigned vector)
+{
+	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGN_TPR |
+				  VMCB_V_PRIORITY(15) | VMCB_V_VECTOR(vector);
+	vmcb->intercept_misc1 &= ~INTERCEPT_VINTR;
+}
+
+/* One that is still there was not taken: it waits as an event. */
+static void end_offer(struct vmcb *vmcb)
+{
+	if (vmcb->intercept_misc1 & INTERCEPT_VINTR)
+		return;
+	if (vmcb->virtual_interrupt & VMCB_V_IRQ)
+		vmcb->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_INTERRUPT |
+					(uint8_t)(vmcb->virtual_interrupt >> 32);
+	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING;
+}
+
 /* The next interrupt goes in now, or the CPU shall say when it can. */
 static void give_interrupt(struct vcpu *vcpu, struct vmcb *vmcb)
 {
@@ -211,8 +234,7 @@ static void give_interrupt(struct vcpu *vcpu, struct vmcb *vmcb)
 		/* Nothing that is left can interrupt this one. */
 		vector = vlapic_take(&vcpu->lapic);
 		if (vector >= 0)
-			vmcb->event_injection =
-				VMCB_EVENT_VALID | VMCB_EVENT_INTERRUPT | (uint8_t)vector;
+			offer_interrupt(vmcb, (unsigned)vector);
 	} else if (vlapic_pending(&vcpu->lapic) >= 0) {
 		vmcb->virtual_interrupt =
 			VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_PRIORITY(15);
@@ -220,31 +242,16 @@ static void give_interrupt(struct vcpu *vcpu, struct vmcb *vmcb)
 	}
 }
 
-/*
- * An interrupt that can be taken now goes in as a virtual one (APM vol. 2, 15.21.4): QEMU 7.2
- * delivers an injected one once more when something wakes the CPU's thread before the next exit,
- * and Linux does not survive that at the first instruction of an entry from user mode.
- */
-static bool offer_interrupt(struct vmcb *vmcb)
+/* An interrupt that waits, with none to come after it. */
+static void offer_again(struct vmcb *vmcb)
 {
 	uint64_t event = vmcb->event_injection;
 
-	if ((event & VMCB_EVENT_TYPE) != VMCB_EVENT_INTERRUPT ||
-	    (vmcb->intercept_misc1 & INTERCEPT_VINTR))
-		return false;
-	vmcb->event_injection = 0;
-	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGN_TPR |
-				  VMCB_V_PRIORITY(15) | VMCB_V_VECTOR(event);
-	return true;
-}
-
-/* One that is still there was not taken. */
-static void end_offer(struct vmcb *vmcb)
-{
-	if (vmcb->virtual_interrupt & VMCB_V_IRQ)
-		vmcb->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_INTERRUPT |
-					(uint8_t)(vmcb->virtual_interrupt >> 32);
-	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING;
+	if ((event & VMCB_EVENT_TYPE) == VMCB_EVENT_INTERRUPT &&
+	    !(vmcb->intercept_misc1 & INTERCEPT_VINTR)) {
+		vmcb->event_injection = 0;
+		offer_interrupt(vmcb, (uint8_t)event);
+	}
 }
 
 void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
@@ -253,7 +260,6 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	const struct pcpu *pcpu = this_pcpu();
 	struct vmcb *vmcb = &svm->vmcb;
 	uint64_t generation;
-	bool offered;
 
 	if (pcpu->svm->current != vcpu)
 		svm_make_current(vcpu);
@@ -261,6 +267,8 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 		give_nmi(vcpu);
 	if (!vlapic_is_quiet(&vcpu->lapic))
 		give_interrupt(vcpu, vmcb);
+	else if (vmcb->event_injection != 0)
+		offer_again(vmcb);
 	vmcb->rax = vcpu->registers[RAX];
 	vmcb->rsp = vcpu->registers[RSP];
 	vmcb->tlb_control = 0;
@@ -268,6 +276,8 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	/* Whoever kicks or counts a flush after these looks ends guest mode by the interrupt. */
 	if (__atomic_load_n(&pcpu->attention, __ATOMIC_SEQ_CST) != 0) {
 		__asm__ volatile("stgi" : : : "memory");
+		if (vmcb->virtual_interrupt != VMCB_V_INTR_MASKING)
+			end_offer(vmcb);
 		*exit = (struct vcpu_exit){.kind = EXIT_NOTHING};
 		return;
 	}
@@ -277,10 +287,9 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 			vendor_caps.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
 		svm->flushed = generation;
 	}
-	offered = vmcb->event_injection != 0 && offer_interrupt(vmcb);
 	svm_enter(hpa_value(svm->address), vcpu->registers, hpa_value(pcpu->svm->host_vmcb));
 	vmcb->event_injection = 0;
-	if (offered)
+	if (vmcb->virtual_interrupt != VMCB_V_INTR_MASKING)
 		end_offer(vmcb);
 	vcpu->registers[RAX] = vmcb->rax;
 	vcpu->registers[RSP] = vmcb->rsp;

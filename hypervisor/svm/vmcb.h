@@ -82,7 +82,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "APM vol. 2, table B-2");
 #define VMCB_V_PRIORITY(n)  ((uint64_t)(n) << 16)
 #define VMCB_V_IGN_TPR	    (1ULL << 20)
 #define VMCB_V_INTR_MASKING (1ULL << 24)
-#define VMCB_V_VECTOR(n)    ((uint64_t)(uint8_t)(n) << 32)
+#define VMCB_V_VECTOR(n)    ((uint64_t)(n) << 32)
 
 #define VMCB_EVENT_INTERRUPT (0ULL << 8)
 #define VMCB_EVENT_NMI	     (2ULL << 8)
