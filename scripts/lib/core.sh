@@ -13,7 +13,9 @@ core_firmware=${core_firmware:-bios} # bios or ovmf
 core_iommu=${core_iommu:-amd}	    # amd, intel or none
 core_cpu=${core_cpu:-max,+svm,+npt}
 core_cpus=${core_cpus:-2}
-core_accel=${core_accel:-tcg,thread=multi}
+# One thread: QEMU 7.2 with a thread a CPU changes its first CPU's SVM flags from the others' (whenever
+# they load x87 state), and once in some ten boots host code then runs with the guest's tables on.
+core_accel=${core_accel:-tcg,thread=single}
 core_memory=${core_memory:-3G}
 core_vga=${core_vga:-virtio}	    # virtio or std
 core_nic=${core_nic:-virtio}	    # virtio or e1000e (whose link takes three seconds)
