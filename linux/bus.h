@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How a kernel module finds and calls the core; and the parts of mullion-bus.ko: one function of the
- * core's (include/mullion/bus.h) and what hangs on it. There is at most one in a machine.
+ * How a kernel module finds and calls the core; and the parts of mullion-bus.ko: one function of
+ * the core's (include/mullion/bus.h) and what hangs on it. There is at most one in a machine.
  */
 #ifndef MULLION_LINUX_BUS_H
 #define MULLION_LINUX_BUS_H

@@ -76,13 +76,13 @@ static void try_items(struct try_guest *guest)
 	CHECK_IS(get(guest, MULLION_VCPU_XSAVE, buffer, 4096), 0);
 	CHECK_IS(words[6], 0x1f80);
 	CHECK_IS(set(guest, MULLION_VCPU_XSAVE, buffer, 4096), 0);
-	words[6] = 1 << 31; /* MXCSR */
+	words[6] = 1U << 31; /* MXCSR */
 	CHECK_IS(set(guest, MULLION_VCPU_XSAVE, buffer, 4096), -EINVAL);
 	words[6] = 0x1f80;
 	words[128 + 1] = 1 << 30; /* XSTATE_BV */
 	CHECK_IS(set(guest, MULLION_VCPU_XSAVE, buffer, 4096), -EINVAL);
 	words[128 + 1] = 0;
-	words[128 + 3] = 1 << 31; /* XCOMP_BV */
+	words[128 + 3] = 1U << 31; /* XCOMP_BV */
 	CHECK_IS(set(guest, MULLION_VCPU_XSAVE, buffer, 4096), -EINVAL);
 	CHECK_IS(set(guest, MULLION_VCPU_XSAVE, buffer, 4095), -EINVAL);
 	CHECK_IS(get(guest, MULLION_VCPU_LAPIC, buffer, 1024), 0);
