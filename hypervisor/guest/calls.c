@@ -1,111 +1,81 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The calls that are about guests, in the same two halves as those of vm/hypercall.c: check_X()
- * decides from the numbers alone; what do_X() may still refuse is what the contract names for it:
- * there is no such guest or vCPU, it is in use, or memory.
+ * decides from the numbers alone, do_X() does it. What may still be refused is what the contract
+ * names: there is no such guest or vCPU, it is in use, and what becomes of memory.
  */
 #include "guest/calls.h"
 
 #include "guest/guest.h"
 #include "lib/errno.h"
 #include "vm/msi.h"
-#include "vm/vcpu.h"
 
 #define MSI_HIGH_DESTINATION 0xfe0U /* in the address: no vCPU has such an id */
 
 /* How much a call maps before it lets others have the CPU. */
 #define MAP_AT_ONCE (256 * MIB)
 
-static int check_guest(uint64_t untrusted, struct hypercall *call)
-{
-	if (untrusted >= MULLION_GUESTS)
-		return -EINVAL;
-	call->number = (uint32_t)hypercall_index(untrusted, MULLION_GUESTS);
-	return 0;
-}
-
-/* call->number: the guest's; call->vcpu. */
-static int check_handle(uint64_t untrusted, struct hypercall *call)
-{
-	if (untrusted >> 8 >= MULLION_GUESTS || (untrusted & 0xff) >= MULLION_GUEST_VCPUS)
-		return -EINVAL;
-	call->vcpu = (uint32_t)hypercall_index(untrusted & 0xff, MULLION_GUEST_VCPUS);
-	return check_guest(untrusted >> 8, call);
-}
+/* What a call is about: the guest is held, the vCPU is there, nobody else uses it. */
+struct subject {
+	struct vcpu *caller;
+	struct vm *control;
+	struct guest *guest;
+	struct guest_vcpu *gv;
+};
 
 /* ---- GUEST_CREATE(), GUEST_DESTROY(guest) ---- */
-static int64_t do_create(struct vcpu *vcpu, const struct hypercall *call)
+static int64_t do_create(const struct subject *s, const struct hypercall *call)
 {
 	(void)call;
-	return guest_create(vcpu_vm(vcpu));
+	return guest_create(s->control);
 }
 
-static int check_destroy(const uint64_t untrusted[4], struct hypercall *call)
+static int64_t do_destroy(const struct subject *s, const struct hypercall *call)
 {
-	return check_guest(untrusted[0], call);
-}
-
-static int64_t do_destroy(struct vcpu *vcpu, const struct hypercall *call)
-{
-	(void)vcpu;
-	return guest_destroy(call->number);
+	(void)s;
+	return guest_destroy(call->guest);
 }
 
 /* ---- GUEST_MAP(guest, gpa, count) ---- */
 static int check_map(const uint64_t untrusted[4], struct hypercall *call)
 {
-	if (untrusted[2] > MULLION_MAP_MAX ||
-	    hypercall_memory(untrusted[1], untrusted[2] * sizeof(struct mullion_guest_range), 8,
-			     call))
+	if (untrusted[2] > MULLION_MAP_MAX)
 		return -EINVAL;
-	return check_guest(untrusted[0], call);
+	return hypercall_memory(untrusted[1], untrusted[2] * sizeof(struct mullion_guest_range), 8,
+				call);
 }
 
-static int64_t do_map(struct vcpu *vcpu, const struct hypercall *call)
+static int64_t do_map(const struct subject *s, const struct hypercall *call)
 {
-	struct guest *guest = guest_hold(call->number);
-	struct vm *control = vcpu_vm(vcpu);
 	struct mullion_guest_range range;
 	uint64_t mapped = 0;
 	size_t done = 0;
 	int error = 0;
 
-	if (guest == NULL)
-		return -ENOENT;
 	for (; done < call->size / sizeof(range) && mapped < MAP_AT_ONCE; done++) {
 		gpa_t at = gpa(gpa_value(call->memory) + done * sizeof(range));
 
-		error = vm_read_memory(control, at, &range, sizeof(range));
+		error = vm_read_memory(s->control, at, &range, sizeof(range));
 		if (!error)
-			error = guest_map(guest, control, &range);
+			error = guest_map(s->guest, s->control, &range);
 		if (error)
 			break;
 		mapped += range.size;
 	}
-	guest_release(guest);
 	return done ? (int64_t)done : error;
 }
 
 /* ---- GUEST_UNMAP(guest, start, size) ---- */
 static int check_unmap(const uint64_t untrusted[4], struct hypercall *call)
 {
-	if (untrusted[2] > MULLION_UNMAP_MAX ||
-	    hypercall_memory(untrusted[1], untrusted[2], PAGE_SIZE, call))
+	if (untrusted[2] > MULLION_UNMAP_MAX)
 		return -EINVAL;
-	return check_guest(untrusted[0], call);
+	return hypercall_memory(untrusted[1], untrusted[2], PAGE_SIZE, call);
 }
 
-static int64_t do_unmap(struct vcpu *vcpu, const struct hypercall *call)
+static int64_t do_unmap(const struct subject *s, const struct hypercall *call)
 {
-	struct guest *guest = guest_hold(call->number);
-	int64_t result;
-
-	(void)vcpu;
-	if (guest == NULL)
-		return -ENOENT;
-	result = guest_unmap(guest, gpa_value(call->memory), call->size);
-	guest_release(guest);
-	return result;
+	return guest_unmap(s->guest, gpa_value(call->memory), call->size);
 }
 
 /* ---- GUEST_DIRTY(guest, start, pages, gpa) ---- */
@@ -116,43 +86,31 @@ static int check_dirty(const uint64_t untrusted[4], struct hypercall *call)
 		return -EINVAL;
 	call->first = untrusted[1];
 	call->size = untrusted[2]; /* pages */
-	return check_guest(untrusted[0], call);
+	return 0;
 }
 
-static int64_t do_dirty(struct vcpu *vcpu, const struct hypercall *call)
+static int64_t do_dirty(const struct subject *s, const struct hypercall *call)
 {
-	struct guest *guest = guest_hold(call->number);
-	int64_t result;
-
-	if (guest == NULL)
-		return -ENOENT;
-	result = guest_dirty(guest, vcpu_vm(vcpu), call->first, call->size, call->memory);
-	guest_release(guest);
-	return result;
+	return guest_dirty(s->guest, s->control, call->first, call->size, call->memory);
 }
 
 /* ---- GUEST_MSI(guest, address, data) ---- */
 static int check_msi(const uint64_t untrusted[4], struct hypercall *call)
 {
 	call->first = untrusted[1];
-	call->size = (uint32_t)untrusted[2];
-	return untrusted[2] >> 32 ? -EINVAL : check_guest(untrusted[0], call);
+	call->number = (uint32_t)untrusted[2];
+	return untrusted[2] >> 32 ? -EINVAL : 0;
 }
 
-static int64_t do_msi(struct vcpu *vcpu, const struct hypercall *call)
+static int64_t do_msi(const struct subject *s, const struct hypercall *call)
 {
-	struct guest *guest = guest_hold(call->number);
 	struct msi_message message;
 	int64_t result = 0;
 
-	(void)vcpu;
-	if (guest == NULL)
-		return -ENOENT;
-	if (call->first & MSI_HIGH_DESTINATION ||
-	    !msi_decode(call->first, (uint32_t)call->size, &message))
-		goto out;
+	if (call->first & MSI_HIGH_DESTINATION || !msi_decode(call->first, call->number, &message))
+		return 0;
 	for (unsigned i = 0; i < MULLION_GUEST_VCPUS; i++) {
-		struct guest_vcpu *gv = guest_vcpu_find(guest, i);
+		struct guest_vcpu *gv = guest_vcpu_find(s->guest, i);
 
 		if (gv == NULL ||
 		    !vlapic_matches(&gv->vcpu.lapic, message.logical, message.destination, false))
@@ -163,72 +121,24 @@ static int64_t do_msi(struct vcpu *vcpu, const struct hypercall *call)
 		if (message.delivery == VLAPIC_LOWEST)
 			break;
 	}
-out:
-	guest_release(guest);
 	return result;
 }
 
-/* ---- VCPU_CREATE(handle, gpa) ---- */
+/* ---- VCPU_CREATE(handle, gpa), VCPU_RUN(handle) ---- */
 static int check_vcpu_create(const uint64_t untrusted[4], struct hypercall *call)
 {
-	if (hypercall_memory(untrusted[1], PAGE_SIZE, PAGE_SIZE, call))
-		return -EINVAL;
-	return check_handle(untrusted[0], call);
+	return hypercall_memory(untrusted[1], PAGE_SIZE, PAGE_SIZE, call);
 }
 
-static int64_t do_vcpu_create(struct vcpu *vcpu, const struct hypercall *call)
+static int64_t do_vcpu_create(const struct subject *s, const struct hypercall *call)
 {
-	struct guest *guest = guest_hold(call->number);
-	int error;
-
-	if (guest == NULL)
-		return -ENOENT;
-	error = guest_vcpu_create(guest, vcpu_vm(vcpu), call->vcpu, call->memory);
-	guest_release(guest);
-	return error;
+	return guest_vcpu_create(s->guest, s->control, call->vcpu, call->memory);
 }
 
-/* Calls about one vCPU, with it claimed or not. */
-static int64_t with_vcpu(struct vcpu *vcpu, const struct hypercall *call, bool claim,
-			 int64_t (*run)(struct vcpu *vcpu, struct guest_vcpu *gv,
-					const struct hypercall *call))
-{
-	struct guest *guest = guest_hold(call->number);
-	struct guest_vcpu *gv;
-	int64_t result;
-
-	if (guest == NULL)
-		return -ENOENT;
-	gv = guest_vcpu_find(guest, call->vcpu);
-	if (gv == NULL) {
-		result = -ENOENT;
-	} else if (claim && !guest_vcpu_claim(gv)) {
-		result = -EBUSY;
-	} else {
-		result = run(vcpu, gv, call);
-		/* A run ends later, and gives the claim back itself. */
-		if (claim && vcpu->inner != &gv->vcpu)
-			guest_vcpu_unclaim(gv);
-	}
-	guest_release(guest);
-	return result;
-}
-
-/* ---- VCPU_RUN(handle) ---- */
-static int check_run(const uint64_t untrusted[4], struct hypercall *call)
-{
-	return check_handle(untrusted[0], call);
-}
-
-static int64_t run(struct vcpu *vcpu, struct guest_vcpu *gv, const struct hypercall *call)
+static int64_t do_run(const struct subject *s, const struct hypercall *call)
 {
 	(void)call;
-	return guest_run_begin(vcpu, gv);
-}
-
-static int64_t do_run(struct vcpu *vcpu, const struct hypercall *call)
-{
-	return with_vcpu(vcpu, call, true, run);
+	return guest_run_begin(s->caller, s->gv);
 }
 
 /* ---- VCPU_GET(handle, item, gpa, size), VCPU_SET(...) ---- */
@@ -237,99 +147,122 @@ static int check_item(const uint64_t untrusted[4], struct hypercall *call)
 	if (untrusted[3] != 0 && hypercall_memory(untrusted[2], untrusted[3], 8, call))
 		return -EINVAL;
 	call->first = untrusted[1];
-	call->size = untrusted[3];
-	return check_handle(untrusted[0], call);
+	return guest_item_size_is_good(untrusted[1], untrusted[3]) ? 0 : -EINVAL;
 }
 
-static int64_t get(struct vcpu *vcpu, struct guest_vcpu *gv, const struct hypercall *call)
+static int64_t do_get(const struct subject *s, const struct hypercall *call)
 {
-	return guest_vcpu_get(gv, vcpu_vm(vcpu), call->first, call->memory, call->size);
+	return guest_vcpu_get(s->gv, s->control, call->first, call->memory);
 }
 
-static int64_t do_get(struct vcpu *vcpu, const struct hypercall *call)
+static int64_t do_set(const struct subject *s, const struct hypercall *call)
 {
-	return with_vcpu(vcpu, call, true, get);
-}
-
-static int64_t set(struct vcpu *vcpu, struct guest_vcpu *gv, const struct hypercall *call)
-{
-	return guest_vcpu_set(gv, vcpu_vm(vcpu), call->first, call->memory, call->size);
-}
-
-static int64_t do_set(struct vcpu *vcpu, const struct hypercall *call)
-{
-	return with_vcpu(vcpu, call, true, set);
+	return guest_vcpu_set(s->gv, s->control, call->first, call->memory, call->size);
 }
 
 /* ---- VCPU_RAISE(handle, event) ---- */
 static int check_raise(const uint64_t untrusted[4], struct hypercall *call)
 {
 	call->first = untrusted[1];
-	return untrusted[1] > MULLION_RAISE_KICK ? -EINVAL : check_handle(untrusted[0], call);
+	return untrusted[1] > MULLION_RAISE_KICK ? -EINVAL : 0;
 }
 
-static int64_t raise(struct vcpu *vcpu, struct guest_vcpu *gv, const struct hypercall *call)
+static int64_t do_raise(const struct subject *s, const struct hypercall *call)
 {
-	uint32_t pcpu;
-
-	(void)vcpu;
 	if (call->first == MULLION_RAISE_NMI)
-		return guest_deliver(gv, VLAPIC_NMI, 0, false);
-	__atomic_fetch_or(&gv->vcpu.events, GUEST_EVENT_KICK, __ATOMIC_SEQ_CST);
-	pcpu = __atomic_load_n(&gv->pcpu, __ATOMIC_SEQ_CST);
-	if (pcpu)
-		pcpu_kick(pcpu - 1);
+		return guest_deliver(s->gv, VLAPIC_NMI, 0, false);
+	guest_kick(s->gv);
 	return 0;
-}
-
-static int64_t do_raise(struct vcpu *vcpu, const struct hypercall *call)
-{
-	return with_vcpu(vcpu, call, false, raise);
 }
 
 /* ---- VCPU_TRANSLATE(handle, linear, access) ---- */
 static int check_translate(const uint64_t untrusted[4], struct hypercall *call)
 {
-	if (untrusted[2] & ~(uint64_t)(MULLION_ACCESS_WRITE | MULLION_ACCESS_USER))
-		return -EINVAL;
 	call->first = untrusted[1];
-	call->size = untrusted[2];
-	return check_handle(untrusted[0], call);
+	call->number = (uint32_t)untrusted[2];
+	return untrusted[2] & ~(uint64_t)(MULLION_ACCESS_WRITE | MULLION_ACCESS_USER) ? -EINVAL : 0;
 }
 
-static int64_t translate(struct vcpu *vcpu, struct guest_vcpu *gv, const struct hypercall *call)
+static int64_t do_translate(const struct subject *s, const struct hypercall *call)
 {
-	(void)vcpu;
-	return guest_vcpu_translate(gv, call->first, call->size);
+	return guest_vcpu_translate(s->gv, call->first, call->number);
 }
 
-static int64_t do_translate(struct vcpu *vcpu, const struct hypercall *call)
-{
-	return with_vcpu(vcpu, call, true, translate);
-}
+/* What the first argument is, and what has to be there for do_X(). */
+enum about { NOTHING, NUMBER, GUEST, HANDLE, VCPU, CLAIMED };
 
 static const struct {
+	enum about about;
 	int (*check)(const uint64_t untrusted[4], struct hypercall *call);
-	int64_t (*run)(struct vcpu *vcpu, const struct hypercall *call);
+	int64_t (*run)(const struct subject *s, const struct hypercall *call);
 } calls[] = {
 #define CALL(number) [MULLION_CALL_##number - MULLION_CALL_GUEST_FIRST]
 	/* clang-format off */
-	CALL(GUEST_CREATE)   = { NULL,              do_create },
-	CALL(GUEST_DESTROY)  = { check_destroy,     do_destroy },
-	CALL(GUEST_MAP)      = { check_map,         do_map },
-	CALL(GUEST_UNMAP)    = { check_unmap,       do_unmap },
-	CALL(GUEST_DIRTY)    = { check_dirty,       do_dirty },
-	CALL(GUEST_MSI)      = { check_msi,         do_msi },
-	CALL(VCPU_CREATE)    = { check_vcpu_create, do_vcpu_create },
-	CALL(VCPU_RUN)       = { check_run,         do_run },
-	CALL(VCPU_GET)       = { check_item,        do_get },
-	CALL(VCPU_SET)       = { check_item,        do_set },
-	CALL(VCPU_RAISE)     = { check_raise,       do_raise },
-	CALL(VCPU_TRANSLATE) = { check_translate,   do_translate },
+	CALL(GUEST_CREATE)   = { NOTHING, NULL,              do_create },
+	CALL(GUEST_DESTROY)  = { NUMBER,  NULL,              do_destroy },
+	CALL(GUEST_MAP)      = { GUEST,   check_map,         do_map },
+	CALL(GUEST_UNMAP)    = { GUEST,   check_unmap,       do_unmap },
+	CALL(GUEST_DIRTY)    = { GUEST,   check_dirty,       do_dirty },
+	CALL(GUEST_MSI)      = { GUEST,   check_msi,         do_msi },
+	CALL(VCPU_CREATE)    = { HANDLE,  check_vcpu_create, do_vcpu_create },
+	CALL(VCPU_RUN)       = { CLAIMED, NULL,              do_run },
+	CALL(VCPU_GET)       = { CLAIMED, check_item,        do_get },
+	CALL(VCPU_SET)       = { CLAIMED, check_item,        do_set },
+	CALL(VCPU_RAISE)     = { VCPU,    check_raise,       do_raise },
+	CALL(VCPU_TRANSLATE) = { CLAIMED, check_translate,   do_translate },
 /* clang-format on */
 #undef CALL
 };
 _Static_assert(ARRAY_LENGTH(calls) == MULLION_GUEST_CALLS, "every call");
+
+/* With the guest held, and the vCPU if it is about one. */
+static int64_t run_with_guest(struct subject *s, const struct hypercall *call)
+{
+	enum about about = calls[call->entry].about;
+	int64_t result;
+
+	if (about == GUEST || about == HANDLE)
+		return calls[call->entry].run(s, call);
+	s->gv = guest_vcpu_find(s->guest, call->vcpu);
+	if (s->gv == NULL)
+		return -ENOENT;
+	if (about == CLAIMED && !guest_vcpu_claim(s->gv))
+		return -EBUSY;
+	result = calls[call->entry].run(s, call);
+	/* A run that has begun gives the claim back itself. */
+	if (about == CLAIMED && s->caller->inner != &s->gv->vcpu)
+		guest_vcpu_unclaim(s->gv);
+	return result;
+}
+
+static int64_t run_call(struct vcpu *vcpu, const struct hypercall *call)
+{
+	struct subject s = {.caller = vcpu, .control = vcpu->vm};
+	int64_t result;
+
+	if (calls[call->entry].about <= NUMBER)
+		return calls[call->entry].run(&s, call);
+	s.guest = guest_hold(call->guest);
+	if (s.guest == NULL)
+		return -ENOENT;
+	result = run_with_guest(&s, call);
+	guest_release(s.guest);
+	return result;
+}
+
+static int check_about(enum about about, uint64_t untrusted, struct hypercall *call)
+{
+	uint64_t guest = about >= HANDLE ? untrusted >> 8 : untrusted;
+	uint64_t vcpu = about >= HANDLE ? untrusted & 0xff : 0;
+
+	if (about == NOTHING)
+		return 0;
+	if (guest >= MULLION_GUESTS || vcpu >= MULLION_GUEST_VCPUS)
+		return -EINVAL;
+	call->guest = (uint32_t)hypercall_index(guest, MULLION_GUESTS);
+	call->vcpu = (uint32_t)hypercall_index(vcpu, MULLION_GUEST_VCPUS);
+	return 0;
+}
 
 int guest_check_call(struct vm *vm, uint64_t untrusted_number,
 		     const uint64_t untrusted_arguments[4], struct hypercall *call)
@@ -341,6 +274,9 @@ int guest_check_call(struct vm *vm, uint64_t untrusted_number,
 	n = hypercall_index(n, ARRAY_LENGTH(calls));
 	if (vm->kind != VM_CONTROL)
 		return -EPERM;
-	call->run = calls[n].run;
+	call->run = run_call;
+	call->entry = (uint32_t)n;
+	if (check_about(calls[n].about, untrusted_arguments[0], call))
+		return -EINVAL;
 	return calls[n].check ? calls[n].check(untrusted_arguments, call) : 0;
 }

@@ -77,9 +77,9 @@ void guest_vcpu_unclaim(struct guest_vcpu *gv);
 int guest_vcpu_load(struct guest_vcpu *gv);
 void guest_vcpu_store(struct guest_vcpu *gv);
 
-/* Items of claimed ones, as VCPU_GET and VCPU_SET. */
-int guest_vcpu_get(struct guest_vcpu *gv, struct vm *control, uint64_t item, gpa_t memory,
-		   uint64_t size);
+/* Items of claimed ones, as VCPU_GET and VCPU_SET; of the size that they have. */
+bool guest_item_size_is_good(uint64_t item, uint64_t size);
+int guest_vcpu_get(struct guest_vcpu *gv, struct vm *control, uint64_t item, gpa_t memory);
 int guest_vcpu_set(struct guest_vcpu *gv, struct vm *control, uint64_t item, gpa_t memory,
 		   uint64_t size);
 int64_t guest_vcpu_translate(struct guest_vcpu *gv, uint64_t linear, uint64_t access);
@@ -112,9 +112,7 @@ void guest_run_end(struct vcpu *outer, enum mullion_exit_reason reason);
 /* One message to one vCPU, any CPU. Returns whether its sleep has to be ended by the control VM. */
 bool guest_deliver(struct guest_vcpu *gv, enum vlapic_delivery delivery, uint8_t vector,
 		   bool level);
-/* What was posted to it shall be seen soon. The same. */
-bool guest_wake(struct guest_vcpu *gv);
-/* Whether it has something to do, if it is halted or waits for its start. */
-bool guest_has_work(struct guest_vcpu *gv);
+/* Its run ends soon, or the next one at once. Any CPU. */
+void guest_kick(struct guest_vcpu *gv);
 
 #endif

@@ -13,16 +13,28 @@
 
 /* ---- posting ---- */
 
-bool guest_wake(struct guest_vcpu *gv)
+/* What was posted before shall be seen soon by the run, if there is one. */
+static void interrupt_run(struct guest_vcpu *gv)
 {
-	uint32_t pcpu;
+	uint32_t pcpu = __atomic_load_n(&gv->pcpu, __ATOMIC_SEQ_CST);
 
-	/* The post came before: either it is seen in the last look, or this is seen here. */
-	if (__atomic_exchange_n(&gv->sleeping, 0, __ATOMIC_SEQ_CST))
-		return true;
-	pcpu = __atomic_load_n(&gv->pcpu, __ATOMIC_SEQ_CST);
 	if (pcpu)
 		pcpu_kick(pcpu - 1);
+}
+
+void guest_kick(struct guest_vcpu *gv)
+{
+	__atomic_fetch_or(&gv->vcpu.events, GUEST_EVENT_KICK, __ATOMIC_SEQ_CST);
+	interrupt_run(gv);
+}
+
+/* Either fall_asleep() sees in its last look what was posted before, or this sees that it sleeps.
+ */
+static bool wake(struct guest_vcpu *gv)
+{
+	if (__atomic_exchange_n(&gv->sleeping, 0, __ATOMIC_SEQ_CST))
+		return true;
+	interrupt_run(gv);
 	return false;
 }
 
@@ -34,7 +46,7 @@ bool guest_deliver(struct guest_vcpu *gv, enum vlapic_delivery delivery, uint8_t
 	case VLAPIC_FIXED:
 	case VLAPIC_LOWEST:
 		vlapic_post(&gv->vcpu.lapic, vector, level);
-		return guest_wake(gv);
+		return wake(gv);
 	case VLAPIC_NMI:
 		event = VCPU_EVENT_NMI;
 		break;
@@ -49,7 +61,7 @@ bool guest_deliver(struct guest_vcpu *gv, enum vlapic_delivery delivery, uint8_t
 		return false;
 	}
 	__atomic_fetch_or(&gv->vcpu.events, event, __ATOMIC_SEQ_CST);
-	return guest_wake(gv);
+	return wake(gv);
 }
 
 /* ---- what was posted ---- */
@@ -80,7 +92,8 @@ static void take_startup(struct guest_vcpu *gv)
 	}
 }
 
-bool guest_has_work(struct guest_vcpu *gv)
+/* Whether it has something to do, if it is halted or waits for its start. */
+static bool has_work(struct guest_vcpu *gv)
 {
 	struct vcpu *vcpu = &gv->vcpu;
 	uint32_t events = __atomic_load_n(&vcpu->events, __ATOMIC_ACQUIRE);
@@ -97,7 +110,7 @@ bool guest_has_work(struct guest_vcpu *gv)
 static bool fall_asleep(struct guest_vcpu *gv)
 {
 	__atomic_store_n(&gv->sleeping, 1, __ATOMIC_SEQ_CST);
-	if (!guest_has_work(gv))
+	if (!has_work(gv))
 		return true;
 	__atomic_store_n(&gv->sleeping, 0, __ATOMIC_SEQ_CST);
 	return false;
@@ -122,7 +135,7 @@ int guest_run_begin(struct vcpu *outer, struct guest_vcpu *gv)
 	}
 	outer->inner = &gv->vcpu;
 	outer->state = VCPU_LENDING;
-	/* Before it is looked for what is posted (guest_wake()). */
+	/* Before it is looked for what is posted (interrupt_run()). */
 	__atomic_store_n(&gv->pcpu, outer->number + 1, __ATOMIC_SEQ_CST);
 	return 0;
 }
@@ -141,7 +154,7 @@ bool guest_run_prepare(struct vcpu *outer)
 		if (vcpu->events & (VCPU_EVENT_INIT | VCPU_EVENT_STARTUP))
 			take_startup(gv);
 		vlapic_tick(&vcpu->lapic, guest_tsc(vcpu));
-		if (vcpu->state == VCPU_HALTED && guest_has_work(gv))
+		if (vcpu->state == VCPU_HALTED && has_work(gv))
 			vcpu->state = VCPU_READY;
 		if (gv->window && vcpu->state != VCPU_OFF && vendor->interruptible(vcpu)) {
 			guest_run_end(outer, MULLION_EXIT_WINDOW);

@@ -342,7 +342,7 @@ static int item_lapic(struct vcpu *vcpu, struct vm *control, gpa_t memory, bool 
 }
 
 /* The size that an item has. */
-static bool size_is_good(uint64_t item, uint64_t size)
+bool guest_item_size_is_good(uint64_t item, uint64_t size)
 {
 	switch (item) {
 	case MULLION_VCPU_PAGE:
@@ -361,11 +361,8 @@ static bool size_is_good(uint64_t item, uint64_t size)
 	}
 }
 
-int guest_vcpu_get(struct guest_vcpu *gv, struct vm *control, uint64_t item, gpa_t memory,
-		   uint64_t size)
+int guest_vcpu_get(struct guest_vcpu *gv, struct vm *control, uint64_t item, gpa_t memory)
 {
-	if (!size_is_good(item, size))
-		return -EINVAL;
 	switch (item) {
 	case MULLION_VCPU_PAGE:
 		guest_vcpu_store(gv);
@@ -384,8 +381,6 @@ int guest_vcpu_get(struct guest_vcpu *gv, struct vm *control, uint64_t item, gpa
 int guest_vcpu_set(struct guest_vcpu *gv, struct vm *control, uint64_t item, gpa_t memory,
 		   uint64_t size)
 {
-	if (!size_is_good(item, size))
-		return -EINVAL;
 	switch (item) {
 	case MULLION_VCPU_XSAVE:
 		return set_xsave(gv, control, memory);

@@ -19,7 +19,8 @@ struct hypercall {
 	gpa_t memory; /* not checked: copying does that */
 	size_t size;
 	uint64_t first;
-	uint32_t number, vcpu;
+	uint32_t number;
+	uint32_t entry, guest, vcpu; /* of guest/calls.c */
 };
 
 /* index, below size by the check before it; also for a CPU that guesses that check's outcome. */

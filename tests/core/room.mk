@@ -288,6 +288,19 @@ TESTS_FAST += tests/core/test_sleep
 tests_core_test_sleep_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_sleep_LDADD = $(CORE_TEST_LIBS)
 
+# Guests, without guest mode.
+GUEST_RIG = tests/core/guest-rig.c tests/core/guest-rig.h hypervisor/guest/calls.c hypervisor/guest/cpuid.c \
+	hypervisor/guest/exit.c hypervisor/guest/guest.c hypervisor/guest/run.c hypervisor/guest/vcpu.c \
+	hypervisor/svm/guest.c hypervisor/svm/state.c hypervisor/vm/vm.c $(CORE_STUB)
+check_PROGRAMS += tests/core/test_guest_calls tests/core/test_guest_vcpu
+TESTS_FAST += tests/core/test_guest_calls tests/core/test_guest_vcpu
+tests_core_test_guest_calls_SOURCES = tests/core/test_guest_calls.c $(GUEST_RIG)
+tests_core_test_guest_calls_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_guest_calls_LDADD = $(CORE_TEST_LIBS)
+tests_core_test_guest_vcpu_SOURCES = tests/core/test_guest_vcpu.c $(GUEST_RIG)
+tests_core_test_guest_vcpu_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_core_test_guest_vcpu_LDADD = $(CORE_TEST_LIBS) -lpthread
+
 # What VMRUN refuses.
 check_PROGRAMS += tests/core/test_svm_check
 TESTS_FAST += tests/core/test_svm_check
