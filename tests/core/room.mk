@@ -301,6 +301,20 @@ tests_core_test_guest_vcpu_SOURCES = tests/core/test_guest_vcpu.c $(GUEST_RIG)
 tests_core_test_guest_vcpu_CPPFLAGS = $(CORE_CPPFLAGS)
 tests_core_test_guest_vcpu_LDADD = $(CORE_TEST_LIBS) -lpthread
 
+FUZZ_TARGETS += tests/fuzz/fuzz_guest
+tests_fuzz_fuzz_guest_SOURCES = tests/fuzz/fuzz_guest.c $(FUZZ_DRIVER) $(GUEST_RIG)
+tests_fuzz_fuzz_guest_CPPFLAGS = $(CORE_CPPFLAGS)
+tests_fuzz_fuzz_guest_LDADD = libcore-pure.a
+tests/fuzz/fuzz_guest.libfuzzer: tests/fuzz/fuzz_guest.c tests/core/guest-rig.c hypervisor/guest/calls.c \
+		hypervisor/guest/cpuid.c hypervisor/guest/exit.c hypervisor/guest/guest.c hypervisor/guest/run.c \
+		hypervisor/guest/vcpu.c hypervisor/svm/check.c hypervisor/svm/guest.c hypervisor/svm/state.c \
+		hypervisor/vm/insn.c hypervisor/vm/msi.c hypervisor/vm/vioapic.c hypervisor/vm/vlapic.c \
+		hypervisor/vm/vlapic-interrupt.c hypervisor/vm/vlapic-timer.c hypervisor/vm/vm.c hypervisor/vm/walk.c \
+		tests/core/stub.c hypervisor/memory/flush.c hypervisor/memory/frame.c hypervisor/memory/owner.c \
+		hypervisor/memory/table.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CORE_FUZZ_COMPILE) -o $@ $^
+CLEANFILES += fuzz_guest.input
+
 # What VMRUN refuses.
 check_PROGRAMS += tests/core/test_svm_check
 TESTS_FAST += tests/core/test_svm_check
