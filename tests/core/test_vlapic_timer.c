@@ -247,6 +247,25 @@ static void a_new_divider_goes_on_from_the_count(void **state)
 	assert_true(vlapic_tick(&rig_lapic, rig_now + 160000));
 }
 
+static void counts_go_on_when_the_tsc_is_set(void **state)
+{
+	(void)state;
+	rig_enable();
+	wr(0x320, 0x40);
+	wr(0x3e0, 0xb);
+	wr(0x380, 1000);
+	rig_now += 1000;
+	vlapic_shift(&rig_lapic, 1ULL << 50);
+	rig_now += 1ULL << 50;
+	assert_int_equal(rd(0x390), 600);
+	assert_int_equal(vlapic_deadline(&rig_lapic), rig_now + 1500);
+	/* A deadline is a time, and is not moved. */
+	wr(0x320, 0x40040);
+	assert_int_equal(wrm(MSR_DEADLINE, 1ULL << 60), 0);
+	vlapic_shift(&rig_lapic, 12345);
+	assert_int_equal(vlapic_deadline(&rig_lapic), 1ULL << 60);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, rig_setup)
@@ -261,6 +280,7 @@ int main(void)
 		TEST(another_mode_disarms),
 		TEST(deadline_mode),
 		TEST(a_new_divider_goes_on_from_the_count),
+		TEST(counts_go_on_when_the_tsc_is_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -266,6 +266,46 @@ static void segments_count_outside_64_bit_code(void **state)
 	assert_int_equal(bytes[0], 0);
 }
 
+static int access_by(unsigned access)
+{
+	gpa_t address;
+
+	return walk_access(&mode, read_ram, ram, HIGH, access, &address);
+}
+
+static void data_is_not_fetched(void **state)
+{
+	uint64_t last;
+
+	(void)state;
+	map_long();
+	memcpy(&last, ram + indexes[3], 8);
+	put64(indexes[3], last | NX);
+	assert_int_equal(access_by(WALK_FETCH), -EFAULT);
+	assert_int_equal(access_by(WALK_USER), 0);
+	/* Read-only: for the user always, for the kernel with WP. */
+	assert_int_equal(access_by(WALK_WRITE | WALK_USER), -EFAULT);
+	assert_int_equal(access_by(WALK_WRITE), 0);
+	mode.cr0 |= 1 << 16;
+	assert_int_equal(access_by(WALK_WRITE), -EFAULT);
+	for (int level = 0; level < 4; level++) {
+		uint64_t entry;
+
+		assert_int_equal(access_by(WALK_WRITE), -EFAULT);
+		memcpy(&entry, ram + indexes[level], 8);
+		put64(indexes[level], entry | 2);
+	}
+	assert_int_equal(access_by(WALK_WRITE | WALK_USER), 0);
+	/* SMAP: the user's data is the kernel's only while AC is set. */
+	mode.cr4 |= 1 << 21;
+	assert_int_equal(access_by(0), -EFAULT);
+	assert_int_equal(access_by(WALK_USER), 0);
+	mode.rflags |= 1 << 18;
+	assert_int_equal(access_by(0), 0);
+	put64(indexes[3], last & ~U);
+	assert_int_equal(access_by(WALK_USER), -EFAULT);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
@@ -273,6 +313,7 @@ int main(void)
 		TEST(without_paging_linear_is_physical),
 		TEST(long_mode_walks_four_levels),
 		TEST(rights_of_all_levels_count),
+		TEST(data_is_not_fetched),
 		TEST(large_pages_of_long_mode),
 		TEST(five_levels),
 		TEST(pae_walks_three_levels),
