@@ -150,7 +150,9 @@ static const struct exit_entry *entry_of(uint64_t code)
 }
 
 /* An event whose delivery the exit cut short is delivered again (APM vol. 2, 15.20); INT n, INT3
- * and INTO happen again by themselves, as RIP still points to them. */
+ * and INTO happen again by themselves, as RIP still points to them. An "exception" beyond 31 is how
+ * an emulator names a virtual interrupt: it is still offered, and so happens again by itself too.
+ */
 static void requeue_event(struct vmcb *vmcb)
 {
 	uint64_t event = vmcb->exit_interrupt_info;
@@ -158,7 +160,7 @@ static void requeue_event(struct vmcb *vmcb)
 	uint8_t vector = (uint8_t)event;
 
 	if (!(event & VMCB_EVENT_VALID) || type == VMCB_EVENT_SOFTWARE ||
-	    (type == VMCB_EVENT_EXCEPTION && (vector == 3 || vector == 4)))
+	    (type == VMCB_EVENT_EXCEPTION && (vector == 3 || vector == 4 || vector > 31)))
 		return;
 	vmcb->event_injection = event;
 }
