@@ -5,6 +5,8 @@
  * A write to a port is complete when the program hears of it: rip is behind it then. A read is
  * completed by the next KVM_RUN, unless rip has been moved meanwhile (a reset).
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/kvm_para.h>
 
 #include "kvm-parts.h"
@@ -151,6 +153,22 @@ static int eoi_exit(struct mkvm_vcpu *vcpu)
 	return 1;
 }
 
+static int refused_exit(struct mkvm_vcpu *vcpu)
+{
+	const struct mullion_vcpu_page *page = vcpu->page;
+	struct kvm_run *run = vcpu->run;
+
+	pr_info_ratelimited("the CPU does not run guest %u.%u: rip %#llx cr0 %#llx cr4 %#llx "
+			    "efer %#llx cs %#x rflags %#llx event %#x dr6 %#llx dr7 %#llx\n",
+			    vcpu->vm->guest, vcpu->id, page->rip, page->cr0, page->cr4, page->efer,
+			    page->segments[MULLION_CS].attributes, page->rflags, page->event,
+			    page->dr6, page->dr7);
+	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	run->fail_entry.hardware_entry_failure_reason = page->code;
+	run->fail_entry.cpu = raw_smp_processor_id();
+	return 1;
+}
+
 int mkvm_exit(struct mkvm_vcpu *vcpu)
 {
 	struct mullion_vcpu_page *page = vcpu->page;
@@ -177,10 +195,7 @@ int mkvm_exit(struct mkvm_vcpu *vcpu)
 		run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 1;
 	case MULLION_EXIT_REFUSED:
-		run->exit_reason = KVM_EXIT_FAIL_ENTRY;
-		run->fail_entry.hardware_entry_failure_reason = page->code;
-		run->fail_entry.cpu = raw_smp_processor_id();
-		return 1;
+		return refused_exit(vcpu);
 	default:
 		run->exit_reason = KVM_EXIT_UNKNOWN;
 		run->hw.hardware_exit_reason = page->code;
