@@ -160,6 +160,7 @@ core_prepare() {
 
 # core_boot: starts the machine. Its serial log is $core_dir/core.log.
 core_boot() {
+	local retry=retry=100,interval=0.1 # a socket is there before it is listened on
 	core_com1="file:$core_dir/core.log"
 	core_prepare || return
 	rm -f "$core_dir"/{core.log,qmp.in,qmp.out,control.in,control.out,qmp.sock,control.sock}
@@ -169,9 +170,9 @@ core_boot() {
 	core_qemu=$!
 	core_until 20 "QEMU" test -S "$core_dir/qmp.sock" || return
 	mkfifo "$core_dir/qmp.in" "$core_dir/control.in" || return
-	socat "UNIX:$core_dir/qmp.sock" - <"$core_dir/qmp.in" >"$core_dir/qmp.out" 2>/dev/null &
+	socat "UNIX:$core_dir/qmp.sock,$retry" - <"$core_dir/qmp.in" >"$core_dir/qmp.out" 2>/dev/null &
 	exec {core_qmp_in}>"$core_dir/qmp.in"
-	socat "UNIX:$core_dir/control.sock" - <"$core_dir/control.in" >"$core_dir/control.out" 2>/dev/null &
+	socat "UNIX:$core_dir/control.sock,$retry" - <"$core_dir/control.in" >"$core_dir/control.out" 2>/dev/null &
 	exec {core_control_in}>"$core_dir/control.in"
 	core_qmp qmp_capabilities >/dev/null || return
 	core_http_at=127.0.0.1:$(core_qmp human-monitor-command '{"command-line": "info usernet"}' |
