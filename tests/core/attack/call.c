@@ -12,6 +12,7 @@
 
 #include "attack.h"
 #include "mullion/bus.h"
+#include "mullion/guest.h"
 
 #define PAGES_ORDER 2 /* of the buffer that answers may go to */
 #define BUFFER_SIZE (PAGE_SIZE << PAGES_ORDER)
@@ -110,7 +111,12 @@ static bool may_run(u64 number, const u64 *a)
 	case MULLION_CALL_VM_INFO:
 		return !hits_own(a[1]);
 	case MULLION_CALL_TRACE_READ:
+	case MULLION_CALL_VCPU_GET:
 		return !hits_own(a[2]);
+	case MULLION_CALL_VCPU_CREATE: /* written to from then on */
+		return !hits_own(a[1]);
+	case MULLION_CALL_GUEST_DIRTY:
+		return !hits_own(a[3]);
 	default:
 		return true;
 	}
@@ -128,7 +134,8 @@ static void judge(u64 number, const u64 *a, long result)
 	if (control || result < 0)
 		return;
 	if (number == MULLION_CALL_CONSOLE_READ || number == MULLION_CALL_TRACE_READ ||
-	    number == MULLION_CALL_TRACE_DUMP || number == MULLION_CALL_VM_RESET)
+	    number == MULLION_CALL_TRACE_DUMP || number == MULLION_CALL_VM_RESET ||
+	    number - MULLION_CALL_GUEST_FIRST < MULLION_GUEST_CALLS)
 		attack_through("call %#llx is for the control VM, and returns %ld", number, result);
 	if ((number == MULLION_CALL_COUNTER_READ || number == MULLION_CALL_VM_INFO) &&
 	    a[0] != own_vm)
