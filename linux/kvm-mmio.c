@@ -49,6 +49,21 @@ static long translate(struct mkvm_vcpu *vcpu, u64 linear, bool write)
 	return mullion_call(MULLION_CALL_VCPU_TRANSLATE, vcpu->handle, linear, access, 0);
 }
 
+/* The guest physical address of insn->address: where the CPU has just been itself, if that was this
+ * access, or as the core finds it. */
+static long translate_operand(struct mkvm_vcpu *vcpu)
+{
+	const struct mullion_vcpu_page *page = vcpu->page;
+	const struct kvm_insn *insn = &vcpu->insn;
+	bool first = vcpu->insn_is_new;
+
+	vcpu->insn_is_new = false;
+	if (first && insn->operands == 1 && insn->write == page->write &&
+	    offset_in_page(insn->address) == offset_in_page(page->address))
+		return page->address;
+	return translate(vcpu, insn->address, insn->write);
+}
+
 /* What a translation that there is not faults for: whether anybody at all may read there. */
 static bool is_present(struct mkvm_vcpu *vcpu, u64 linear)
 {
@@ -61,6 +76,7 @@ static int xmm(struct mkvm_vcpu *vcpu, bool set)
 	u8 *area = vcpu->scratch, *at = area + XSAVE_XMM + 16 * insn->xmm_number;
 	long error = mkvm_vcpu_get_item(vcpu, MULLION_VCPU_XSAVE, XSAVE_SIZE);
 
+	vcpu->insn_is_new = false; /* the page may have been stored anew */
 	if (error)
 		return error;
 	if (!(area[XSAVE_BV] & XFEATURE_MASK_SSE))
@@ -109,7 +125,7 @@ static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status)
 				return 0;
 			break;
 		case KVM_INSN_TRANSLATE:
-			gpa = translate(vcpu, insn->address, insn->write);
+			gpa = translate_operand(vcpu);
 			if (gpa < 0) {
 				kvm_insn_page_fault(insn, page, is_present(vcpu, insn->address));
 				return 0;
@@ -158,6 +174,7 @@ static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status)
 
 int mkvm_mmio_exit(struct mkvm_vcpu *vcpu)
 {
+	vcpu->insn_is_new = true;
 	return go_on(vcpu, kvm_insn_start(&vcpu->insn, vcpu->page));
 }
 

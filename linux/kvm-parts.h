@@ -122,6 +122,7 @@ struct mkvm_vcpu {
 	int (*complete)(struct mkvm_vcpu *vcpu);
 	u64 exit_rip;
 	u8 exit_length, exit_size;
+	bool insn_is_new; /* nothing was translated since its exit */
 	union {
 		struct kvm_insn insn;
 		struct kvm_pio pio;
