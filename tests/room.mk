@@ -1,7 +1,10 @@
 # Tests. `make check` runs all; `make check-fast` those that need no guest and end within two minutes.
 # TESTS_FAST: unit tests, the fuzz smoke run, hostile input. TESTS_SYSTEM: real guests under QEMU, Xvfb.
+# TESTS_CORE: boots of the core on the emulated laptop, each of which keeps one CPU of the host busy, so
+# that `make -j2 check-core` runs two side by side; `make check-hosted` is the rest.
 TESTS_FAST =
 TESTS_SYSTEM =
+TESTS_CORE =
 # What a test links that names nothing else.
 LDADD = libdisplay.a libmullion-wire.a libmullion-dbus.a $(DISPLAY_LIBS) $(GLIB_LIBS) $(CMOCKA_LIBS)
 
@@ -151,15 +154,19 @@ CLEANFILES += $(FUZZ_TARGETS:=.libfuzzer)
 .PHONY: fuzz
 fuzz: $(FUZZ_TARGETS:=.libfuzzer)
 
-TESTS += $(TESTS_FAST) $(TESTS_SYSTEM)
+TESTS += $(TESTS_FAST) $(TESTS_SYSTEM) $(TESTS_CORE)
 
 # For builds with --enable-sanitizers.
 EXTRA_DIST += tests/lsan.supp
 AM_TESTS_ENVIRONMENT = LSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/lsan.supp; export LSAN_OPTIONS;
 
-.PHONY: check-fast
+.PHONY: check-fast check-core check-hosted
 check-fast:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(TESTS_FAST)"
+check-core:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(TESTS_CORE)"
+check-hosted:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(TESTS_FAST) $(TESTS_SYSTEM)"
 
 # A build, the fast tests and an install from the release archive.
 .PHONY: distcheck-fast

@@ -1,5 +1,5 @@
 # Tests of the core. Unit tests and fuzz targets of its pure parts are TESTS_FAST; boots of the
-# emulated laptop are TESTS_CORE, a part of TESTS_SYSTEM's tier.
+# emulated laptop are TESTS_CORE.
 CORE_TEST_LIBS = libcore-pure.a $(CMOCKA_LIBS)
 
 if WITH_TESTS
@@ -362,10 +362,10 @@ tests_core_test_kvm_tables_SOURCES = tests/core/test_kvm_tables.c linux/kvm-feat
 tests_core_test_kvm_tables_CPPFLAGS = $(KVM_CPPFLAGS)
 tests_core_test_kvm_tables_LDADD = $(CMOCKA_LIBS)
 
-# Boots of the emulated laptop.
+# Boots of the emulated laptop, the longest first.
 if WITH_CORE
-TESTS_SYSTEM += tests/core/images.sh tests/core/boot.sh tests/core/refuse.sh tests/core/restart.sh \
-	tests/core/attack-ui.sh tests/core/attack-control.sh tests/core/guest.sh tests/core/kvm.sh
+TESTS_CORE += tests/core/images.sh tests/core/restart.sh tests/core/attack-ui.sh tests/core/boot.sh \
+	tests/core/attack-control.sh tests/core/refuse.sh tests/core/guest.sh tests/core/kvm.sh
 endif
 endif
 
