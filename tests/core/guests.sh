@@ -94,7 +94,8 @@ guest_screenshot() {
 		core_http /guest/screen.png >"$1"
 }
 
-guest_stop() {
+# guest_end: QEMU's, if it still runs.
+guest_end() {
 	guest_ended && return
 	guest_qmp quit >/dev/null
 	guest_until 60 "end of the guest's QEMU" guest_ended
