@@ -9,6 +9,10 @@
 
 #include "kvm-parts.h"
 
+/* Where messages go (AMD APM vol. 2, 16.11): nothing above counts. */
+#define MESSAGES      0xfee00000U
+#define MESSAGES_MASK 0x000fffffU
+
 struct mkvm_routes {
 	struct rcu_head rcu;
 	struct mkvm_route_table table;
@@ -29,7 +33,9 @@ void mkvm_irq_finish(struct mkvm_vm *vm)
 
 int mkvm_irq_message(struct mkvm_vm *vm, u64 address, u32 data)
 {
-	long result = mullion_call(MULLION_CALL_GUEST_MSI, vm->guest, address, data, 0);
+	/* QEMU passes the offset in its window of messages for an address. */
+	long result = mullion_call(MULLION_CALL_GUEST_MSI, vm->guest,
+				   MESSAGES | (address & MESSAGES_MASK), data, 0);
 
 	if (result <= 0)
 		return 0;

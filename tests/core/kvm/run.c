@@ -310,6 +310,16 @@ static int send_msi(struct machine *m, int vector)
 	return result;
 }
 
+/* As QEMU does: only what is below the window's start. */
+static int send_offset(struct machine *m, int vector)
+{
+	struct kvm_msi msi = {.data = (uint32_t)vector};
+	int result = ioctl(m->vm, KVM_SIGNAL_MSI, &msi);
+
+	check(result == 1, result);
+	return result;
+}
+
 static int send_line(struct machine *m, int gsi)
 {
 	struct kvm_irq_level line = {.irq = (uint32_t)gsi, .level = 1};
@@ -420,6 +430,7 @@ void test_interrupts(void)
 	check(ioctl(m.vm, KVM_IRQFD, &irqfd) == 0, errno);
 	machine_start(&m, 0, guest_halt, false);
 	check(wake_by(&m, send_msi, 0x40) == 0x40, 0);
+	check(wake_by(&m, send_offset, 0x41) == 0x41, 0);
 	check(wake_by(&m, send_line, 30) == 0x41, 0);
 	check(wake_by(&m, send_event, event) == 0x41, 0);
 	interrupt_level(&m);
