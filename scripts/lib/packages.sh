@@ -10,7 +10,7 @@ packages_run="libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils o
 # The bare-metal core's images, boot disc and emulated laptop. Debian's kernel, BusyBox and the console
 # font are fetched by scripts/core-images, not installed.
 packages_core="linux-headers-amd64 libdrm-dev zstd cpio kmod qemu-system-x86 ovmf grub-pc-bin
-	grub-efi-amd64-bin xorriso mtools e2fsprogs socat jq curl imagemagick procps"
+	grub-efi-amd64-bin xorriso mtools e2fsprogs squashfs-tools socat jq curl imagemagick procps"
 # Two real systems for `scripts/try`.
 packages_guests="debian-installer-12-netboot-amd64 memtest86+"
 packages_tests="jq xvfb xauth xdotool x11-utils imagemagick clang libclang-rt-14-dev clang-format
