@@ -3,10 +3,12 @@
 # What the core costs, measured now in the emulated machine; run by `make bench` in the build
 # directory. Fails when something could not be measured, not when a goal is missed.
 #  - instructions of exits, by a VM of ours (tests/core/guests) under -icount shift=0
+#  - the same of a guest of Debian's QEMU, on the core and on Linux' own KVM
 #  - kernel start to init of the UI VM over the same kernel and initrd without the core
 #  - sizes: image, memory, lines
 set -u
 . "${srcdir:-$(dirname "$0")/../..}/tests/core/rig.sh"
+. "$top/tests/core/guests.sh"
 
 # line FIGURE VALUE UNIT [GOAL]
 line() {
@@ -91,6 +93,62 @@ measure_boot() {
 }
 least() { awk -v a="$1" -v b="$2" 'BEGIN {print a < b ? a : b}'; }
 
+# exits_of core|kvm: what exits of a guest of QEMU's cost there, and its kernel's way to init, to
+# $work/exits.core or .kvm. On the core nothing else runs; kvm is Linux' own, without the core.
+exits_of() {
+	local core_accel=tcg,thread=single core_cpus=1 core_images=$core_images core_binary=$core_binary
+	local core_bare=control core_manifest="$work/exits.guests" core_extra=() core_memory=$core_memory
+	local guest_accel=kvm,kernel-irqchip=split core_modules=()
+	guest_images "$work/images" "$build/tests/core/guests/exits.multiboot=/exits" || die "no images"
+	if [ "$1" = core ]; then
+		core_default_manifest | sed -n '/^\[vm control\]/,$p' >"$work/exits.guests"
+		sed '/^$/,$d' "$work/exits.manifest" | sed 's/^kernel.*/&\ncmdline = role=halt/' >>"$work/exits.guests"
+		core_modules=(manifest="$work/exits.guests" exits="$build/tests/core/guests/exits"
+			vmlinuz="$core_images/vmlinuz" control.initrd="$core_images/control.initrd")
+	else
+		core_binary=
+	fi
+	rig_new
+	guest_machine
+	core_extra+=(-icount "shift=0,sleep=off")
+	core_boot && guest_prepare && core_control_shell 'mv /exits /guests/tmp/' || die "a machine for guests, $1"
+	guest_start -M q35 -m 64 -cpu host -vga none -device pci-testdev -kernel /tmp/exits &&
+		core_control_shell "guest-run wait 'exits: end'" 600 && guest_log >"$work/exits.$1" ||
+		die "a guest that measures exits, $1"
+	guest_end || die "the guest's end"
+	guest_start -M q35 -m 256 -vga none -kernel /guest/vmlinuz -initrd /guest/initrd \
+		-append console=ttyS0 && core_control_shell "guest-run wait 'guest: ready'" 600 &&
+		guest_log | sed -n 's/.*guest: init after \([0-9.]*\) seconds.*/exits: init \1/p' \
+			>>"$work/exits.$1" || die "a guest's kernel, $1"
+	guest_end || die "the guest's end"
+}
+# guest_figure core|kvm NAME
+guest_figure() { sed -n "s/^exits: $2 \([0-9.]*\)$/\1/p" "$work/exits.$1"; }
+measure_guests() {
+	local name what goal unit core kvm
+	exits_of core
+	exits_of kvm
+	while read -r name goal what; do
+		core=$(guest_figure core "$name") kvm=$(guest_figure kvm "$name")
+		[ "$name" = init ] && unit=seconds || unit=instructions
+		line "guest: $what (Linux KVM: $kvm)" "$core" "$unit"
+		line "  over Linux KVM's" "$(awk "BEGIN { printf \"%.2f\", $core / $kvm }")" "" "$goal"
+	done <<-END
+		cpuid 0.25 CPUID, leaf 0
+		x2apic-read 0.25 MSR, of the x2APIC, read
+		x2apic-write 0.25 the same, written
+		self-ipi 0.25 self-IPI to the handler's first one
+		hlt-deadline 1.2 HLT, woken by the TSC deadline
+		hlt-deadline-long 1.2 the same after 5 million
+		port-write 1.2 port write, to QEMU
+		memory-write 1.2 MMIO write, to QEMU
+		ioapic-read 1.2 MMIO read, IOAPIC in QEMU
+		port-kick 1.2 ioeventfd, by port
+		memory-kick 1.2 ioeventfd, by MMIO
+		init 0.8 seconds from a kernel's start to init
+	END
+}
+
 # code_lines FILE...: the compiler drops comments; what has anything left is a line of code.
 code_lines() {
 	local file
@@ -118,4 +176,5 @@ measure_sizes() {
 
 measure_exits
 measure_boot
+measure_guests
 measure_sizes
