@@ -137,7 +137,9 @@ static void arm_timer(struct runner *runner)
 	}
 	if (this_pcpu()->number == 0)
 		deadline = earlier(deadline, lifecycle_deadline());
-	if (deadline != runner->armed) {
+	/* One that came early has to come again: who runs may never leave by itself. */
+	if (deadline != runner->armed || this_pcpu()->timer_over) {
+		this_pcpu()->timer_over = false;
 		runner->armed = deadline;
 		lapic_arm_timer(deadline);
 	}
@@ -249,8 +251,8 @@ _Noreturn void machine_run_cpu(void)
 	add_vcpu(runner, 0, vm_of_kind(VM_UI));
 	add_vcpu(runner, 1, vm_of_kind(VM_CONTROL));
 	for (;;) {
-		uint64_t now, ended;
 		struct vcpu *vcpu;
+		uint64_t now;
 
 		if (pcpu->number == 0)
 			lifecycle_poll();
@@ -261,11 +263,8 @@ _Noreturn void machine_run_cpu(void)
 			continue;
 		}
 		run_or_lend(runner, vcpu);
-		ended = rdtsc();
-		if (runner->armed != 0 && ended >= runner->armed)
-			runner->armed = UINT64_MAX; /* it has gone off: arm anew */
 		if (vcpu == runner->vcpus[0] && runner->slice_end != 0)
-			runner->used += ended - now;
+			runner->used += rdtsc() - now;
 	}
 }
 

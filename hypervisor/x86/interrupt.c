@@ -91,6 +91,8 @@ void interrupt_dispatch(struct interrupt_frame *frame)
 		return;
 	if (vector <= VECTOR_DEVICE_LAST)
 		irq_deliver(this_pcpu()->number, vector);
-	/* A kick or the timer has done its work by interrupting. */
+	if (vector == VECTOR_TIMER)
+		this_pcpu()->timer_over = true;
+	/* A kick has done its work by interrupting. */
 	lapic_end_of_interrupt();
 }

@@ -21,7 +21,8 @@ uint32_t lapic_id(void);
 void lapic_end_of_interrupt(void);
 void lapic_send(uint32_t apic_id, uint8_t vector);
 /* An interrupt on VECTOR_TIMER once the TSC has passed deadline; 0: none. One per CPU; the last
- * call counts. Uses the TSC deadline mode where the CPU has it. */
+ * call counts. Uses the TSC deadline mode where the CPU has it; without it, one may come early (the
+ * rates are measured), which pcpu->timer_over tells. */
 void lapic_arm_timer(uint64_t deadline);
 
 /* The physical IOAPICs, everything masked at init. Entries in the hardware's format. Locked. */

@@ -15,6 +15,7 @@ struct pcpu {
 	unsigned number;
 	uint32_t apic_id;
 	uint32_t attention; /* atomic: one of its vCPUs was kicked since the run loop looked */
+	bool timer_over;    /* the timer's interrupt came since it was armed, perhaps early */
 	struct svm_cpu *svm;
 };
 
