@@ -2,12 +2,13 @@
 /*
  * /sys/kernel/debug/mullion, what the core knows:
  *
+ *	frames     control VM: how many pages of its own the core uses
  *	vms        a line a VM: number, name, kind, state, CPUs, MiB, restarts
  *	counters   a line a counter of each VM this one may ask about: VM, name, value
  *	doorbells  a line a doorbell: number, how often it rang here
  *	ring       write "VM BELL": rings it
- *	trace      control VM: what each CPU's latest exits were; write: dump on the core's serial
- *line reset      control VM: write a VM's number: it is started anew
+ *	trace      control VM: what each CPU's latest exits were; write: dump on the core's serial line
+ *	reset      control VM: write a VM's number: it is started anew
  */
 #include <linux/debugfs.h>
 #include <linux/mutex.h>
@@ -74,6 +75,13 @@ static int counters_show(struct seq_file *file, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(counters);
+
+static int frames_show(struct seq_file *file, void *unused)
+{
+	seq_printf(file, "%ld\n", mullion_call(MULLION_CALL_QUERY, MULLION_QUERY_FRAMES, 0, 0, 0));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(frames);
 
 static int doorbells_show(struct seq_file *file, void *unused)
 {
@@ -252,8 +260,10 @@ void mullion_report_init(struct mullion_bus *bus)
 	debugfs_create_file("ring", 0200, folder, bus, &ring_fops);
 	if (bus->features & MULLION_FEATURE_TRACE)
 		debugfs_create_file("trace", 0600, folder, bus, &trace_fops);
-	if (bus->features & MULLION_FEATURE_MANAGE)
-		debugfs_create_file("reset", 0200, folder, bus, &reset_fops);
+	if (!(bus->features & MULLION_FEATURE_MANAGE))
+		return;
+	debugfs_create_file("frames", 0400, folder, bus, &frames_fops);
+	debugfs_create_file("reset", 0200, folder, bus, &reset_fops);
 }
 
 void mullion_report_finish(void)

@@ -10,6 +10,7 @@
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "memory/frame.h"
 #include "vm/trace.h"
 #include "x86/cpu.h"
 #include "x86/machine.h"
@@ -88,6 +89,8 @@ static int64_t do_query(struct vcpu *vcpu, const struct hypercall *call)
 		return pcpu_count;
 	case MULLION_QUERY_COUNTERS:
 		return COUNTER_COUNT;
+	case MULLION_QUERY_FRAMES:
+		return vm->kind == VM_CONTROL ? (int64_t)frame_used() : 0;
 	default:
 		return 0;
 	}

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "fake-vm.h"
+#include "memory/frame.h"
 #include "stub.h"
 #include "vm/trace.h"
 #include "x86/cpu.h"
@@ -56,10 +57,23 @@ static void test_query_describes_the_caller(void **state)
 	assert_int_equal(call(FAKE_CONTROL, QUERY, MULLION_QUERY_VMS), VM_MAX);
 	assert_int_equal(call(FAKE_CONTROL, QUERY, MULLION_QUERY_PCPUS), FAKE_PCPUS);
 	assert_int_equal(call(FAKE_CONTROL, QUERY, MULLION_QUERY_COUNTERS), COUNTER_COUNT);
-	/* Of a later version, or nonsense: zero, so that a driver may ask. */
-	assert_int_equal(call(FAKE_UI, QUERY, 7), 0);
+	/* Not its business, of a later version, or nonsense: zero, so that a driver may ask. */
+	assert_int_equal(call(FAKE_UI, QUERY, 8), 0);
 	assert_int_equal(call(FAKE_UI, QUERY, UINT64_MAX), 0);
 	assert_int_equal(bad_calls(FAKE_UI), 0);
+}
+
+static void test_frames_in_use_are_the_control_vms_to_know(void **state)
+{
+	int64_t before;
+
+	(void)state;
+	stub_pool_init(0x100000, 0x100000);
+	before = call(FAKE_CONTROL, QUERY, MULLION_QUERY_FRAMES);
+	frame_alloc();
+	assert_int_equal(call(FAKE_CONTROL, QUERY, MULLION_QUERY_FRAMES), before + 1);
+	assert_int_equal(call(FAKE_UI, QUERY, MULLION_QUERY_FRAMES), 0);
+	stub_ram_finish();
 }
 
 static void test_features_are_what_is_not_refused(void **state)
@@ -281,6 +295,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_vms_set_up, fake_vms_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_query_describes_the_caller),
+		TEST(test_frames_in_use_are_the_control_vms_to_know),
 		TEST(test_features_are_what_is_not_refused),
 		TEST(test_numbers_that_are_none_are_refused),
 		TEST(test_console_text_becomes_lines),
