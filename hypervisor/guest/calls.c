@@ -12,9 +12,6 @@
 
 #define MSI_HIGH_DESTINATION 0xfe0U /* in the address: no vCPU has such an id */
 
-/* How much a call maps before it lets others have the CPU. */
-#define MAP_AT_ONCE (256 * MIB)
-
 /* What a call is about: the guest is held, the vCPU is there, nobody else uses it. */
 struct subject {
 	struct vcpu *caller;
@@ -52,7 +49,7 @@ static int64_t do_map(const struct subject *s, const struct hypercall *call)
 	size_t done = 0;
 	int error = 0;
 
-	for (; done < call->size / sizeof(range) && mapped < MAP_AT_ONCE; done++) {
+	for (; done < call->size / sizeof(range) && mapped < MULLION_MAP_RANGE_MAX; done++) {
 		gpa_t at = gpa(gpa_value(call->memory) + done * sizeof(range));
 
 		error = vm_read_memory(s->control, at, &range, sizeof(range));

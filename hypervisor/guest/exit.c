@@ -12,7 +12,8 @@
 #include "vm/vendor.h"
 #include "x86/cpu.h"
 
-#define MSR_TSC 0x10
+#define MSR_TSC		0x10
+#define MSR_HYPERV_APIC 0x40000070 /* EOI, ICR, TPR */
 
 /* ---- interrupts ---- */
 
@@ -57,16 +58,17 @@ static int do_action(struct guest_vcpu *gv, const struct vlapic_action *action)
 
 /* ---- MSRs ---- */
 
-static bool is_lapic(uint32_t msr)
+static bool is_lapic(const struct guest_vcpu *gv, uint32_t msr)
 {
-	return msr >> 8 == 0x8 || msr == MSR_APIC_BASE || msr == 0x6e0;
+	return msr >> 8 == 0x8 || msr == MSR_APIC_BASE || msr == 0x6e0 ||
+	       (gv->hyperv_apic && msr - MSR_HYPERV_APIC < 3);
 }
 
 static int read_msr(struct guest_vcpu *gv, uint32_t msr, uint64_t *value)
 {
 	struct vcpu *vcpu = &gv->vcpu;
 
-	if (is_lapic(msr))
+	if (is_lapic(gv, msr))
 		return vlapic_msr_read(&vcpu->lapic, msr, value, guest_tsc(vcpu));
 	if (msr != MSR_TSC)
 		return vendor->msr_read(vcpu, msr, value);
@@ -80,7 +82,7 @@ static int write_msr(struct guest_vcpu *gv, uint32_t msr, uint64_t value,
 	struct vcpu *vcpu = &gv->vcpu;
 
 	action->kind = VLAPIC_NOTHING;
-	if (is_lapic(msr))
+	if (is_lapic(gv, msr))
 		return vlapic_msr_write(&vcpu->lapic, msr, value, guest_tsc(vcpu), action);
 	if (msr != MSR_TSC)
 		return vendor->msr_write(vcpu, msr, value);
@@ -94,7 +96,7 @@ static int handle_msr(struct guest_vcpu *gv, const struct vcpu_exit *exit)
 	struct vlapic_action *action = &gv->vcpu.action;
 	int error;
 
-	if (!is_lapic(exit->msr) && exit->msr != MSR_TSC && exit->msr != MSR_EFER &&
+	if (!is_lapic(gv, exit->msr) && exit->msr != MSR_TSC && exit->msr != MSR_EFER &&
 	    exit->msr != MSR_PAT) {
 		gv->page->msr = exit->msr;
 		gv->page->write = exit->write;

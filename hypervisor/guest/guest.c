@@ -163,9 +163,9 @@ int guest_map(struct guest *guest, struct vm *control, const struct mullion_gues
 	hpa_t target;
 	int error;
 
-	if (is_bad(range->start, range->size) || range->memory % PAGE_SIZE != 0 ||
-	    range_wraps(range->memory, range->size) || (range->flags & ~MULLION_MAP_WRITE) ||
-	    range->zero != 0)
+	if (is_bad(range->start, range->size) || range->size > MULLION_MAP_RANGE_MAX ||
+	    range->memory % PAGE_SIZE != 0 || range_wraps(range->memory, range->size) ||
+	    (range->flags & ~MULLION_MAP_WRITE) || range->zero != 0)
 		return -EINVAL;
 	/* Only RAM is mapped executable. */
 	if (space_look_up_range(&control->memory, gpa(range->memory), range->size, &target, flags))

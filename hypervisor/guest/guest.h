@@ -37,6 +37,7 @@ struct guest_vcpu {
 	uint32_t sleeping; /* atomic */
 	uint32_t pcpu;	   /* atomic: 1 + that of the run; 0: there is none */
 	bool window;	   /* the run ends when an interrupt can be taken */
+	bool hyperv_apic;  /* its CPUID offers Hyper-V's MSRs of the APIC */
 	uint32_t cpuid_count;
 	struct mullion_cpuid cpuid[MULLION_CPUID_MAX];
 };

@@ -78,6 +78,7 @@ static void take_startup(struct guest_vcpu *gv)
 		events = __atomic_and_fetch(&vcpu->events, ~(VCPU_EVENT_INIT | VCPU_EVENT_NMI),
 					    __ATOMIC_ACQ_REL);
 		vlapic_reset(&vcpu->lapic, vcpu->lapic.id, bsp, tsc_hz, true);
+		vendor->put(vcpu);
 		vendor->vcpu_reset(vcpu);
 		vcpu->registers[RDX] = guest_cpuid(gv, 1, 0).eax;
 		vcpu->state = bsp ? VCPU_READY : VCPU_OFF;

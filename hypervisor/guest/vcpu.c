@@ -17,6 +17,10 @@
 #define MSR_TSC	     0x10
 #define MSR_DEADLINE 0x6e0
 
+/* A leaf of Hyper-V's, and what in its eax says that there are MSRs of the APIC. */
+#define HYPERV_FEATURES 0x40000003
+#define HYPERV_APIC	(1U << 4)
+
 /* The legacy part and the header of an XSAVE area (AMD APM vol. 2, 11.5.9). */
 #define XSAVE_FCW	 0
 #define XSAVE_MXCSR	 24
@@ -275,6 +279,7 @@ static int set_cpuid(struct guest_vcpu *gv, struct vm *control, gpa_t memory, ui
 		if ((gv->cpuid[i].flags & ~MULLION_CPUID_SUBLEAVES) || gv->cpuid[i].zero)
 			return -EINVAL;
 	gv->cpuid_count = (uint32_t)count;
+	gv->hyperv_apic = guest_cpuid(gv, HYPERV_FEATURES, 0).eax & HYPERV_APIC;
 	return 0;
 }
 

@@ -216,14 +216,18 @@ static void offer_interrupt(struct vmcb *vmcb, unsigned vector)
 	vmcb->intercept_misc1 &= ~INTERCEPT_VINTR;
 }
 
-/* One that is still there was not taken: it waits as an event. */
-static void end_offer(struct vmcb *vmcb)
+/* One that is still there was not taken. It goes back to where it came from: event, or the APIC,
+ * where one of higher priority may overtake it. */
+static void end_offer(struct vcpu *vcpu, struct vmcb *vmcb, uint64_t event)
 {
 	if (vmcb->intercept_misc1 & INTERCEPT_VINTR)
 		return;
-	if (vmcb->virtual_interrupt & VMCB_V_IRQ)
-		vmcb->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_INTERRUPT |
-					(uint8_t)(vmcb->virtual_interrupt >> 32);
+	if (vmcb->virtual_interrupt & VMCB_V_IRQ) {
+		if (event != 0)
+			vmcb->event_injection = event;
+		else
+			vlapic_untake(&vcpu->lapic, (uint8_t)(vmcb->virtual_interrupt >> 32));
+	}
 	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING;
 }
 
@@ -244,16 +248,20 @@ static void give_interrupt(struct vcpu *vcpu, struct vmcb *vmcb)
 	}
 }
 
-/* An interrupt that waits, with none to come after it. */
-static void offer_again(struct vmcb *vmcb)
+/*
+ * An interrupt that is an event (of a PIC, or one whose delivery was cut short) is offered in the
+ * same way. There is no window then for what comes after it: its end is an exit. Returns it; 0:
+ * there is none.
+ */
+static uint64_t offer_event(struct vmcb *vmcb)
 {
 	uint64_t event = vmcb->event_injection;
 
-	if ((event & VMCB_EVENT_TYPE) == VMCB_EVENT_INTERRUPT &&
-	    !(vmcb->intercept_misc1 & INTERCEPT_VINTR)) {
-		vmcb->event_injection = 0;
-		offer_interrupt(vmcb, (uint8_t)event);
-	}
+	if (!(event & VMCB_EVENT_VALID) || (event & VMCB_EVENT_TYPE) != VMCB_EVENT_INTERRUPT)
+		return 0;
+	vmcb->event_injection = 0;
+	offer_interrupt(vmcb, (uint8_t)event);
+	return event;
 }
 
 void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
@@ -261,16 +269,16 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	struct svm_vcpu *svm = svm_of(vcpu);
 	const struct pcpu *pcpu = this_pcpu();
 	struct vmcb *vmcb = &svm->vmcb;
-	uint64_t generation;
+	uint64_t generation, event = 0;
 
 	if (pcpu->svm->current != vcpu)
 		svm_make_current(vcpu);
 	if (vcpu->events & VCPU_EVENT_NMI)
 		give_nmi(vcpu);
-	if (!vlapic_is_quiet(&vcpu->lapic))
+	if (vmcb->event_injection != 0)
+		event = offer_event(vmcb);
+	if (event == 0 && !vlapic_is_quiet(&vcpu->lapic))
 		give_interrupt(vcpu, vmcb);
-	else if (vmcb->event_injection != 0)
-		offer_again(vmcb);
 	vmcb->rax = vcpu->registers[RAX];
 	vmcb->rsp = vcpu->registers[RSP];
 	vmcb->tlb_control = 0;
@@ -279,7 +287,7 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	if (__atomic_load_n(&pcpu->attention, __ATOMIC_SEQ_CST) != 0) {
 		__asm__ volatile("stgi" : : : "memory");
 		if (vmcb->virtual_interrupt != VMCB_V_INTR_MASKING)
-			end_offer(vmcb);
+			end_offer(vcpu, vmcb, event);
 		*exit = (struct vcpu_exit){.kind = EXIT_NOTHING};
 		return;
 	}
@@ -292,7 +300,7 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	svm_enter(hpa_value(svm->address), vcpu->registers, hpa_value(pcpu->svm->host_vmcb));
 	vmcb->event_injection = 0;
 	if (vmcb->virtual_interrupt != VMCB_V_INTR_MASKING)
-		end_offer(vmcb);
+		end_offer(vcpu, vmcb, event);
 	vcpu->registers[RAX] = vmcb->rax;
 	vcpu->registers[RSP] = vmcb->rsp;
 	if (vmcb->dr7 & 0xff)

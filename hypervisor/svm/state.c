@@ -2,6 +2,7 @@
 /* A vCPU's architectural state in its VMCB. */
 #include "lib/errno.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "svm/svm.h"
 #include "x86/cpu.h"
 
@@ -56,6 +57,7 @@ void svm_vcpu_reset(struct vcpu *vcpu)
 	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING;
 	vmcb->intercept_misc1 &= ~INTERCEPT_VINTR;
 	svm->nmi_blocked = false;
+	memset(svm->dr, 0, sizeof(svm->dr));
 	svm->tsc_aux = 0;
 	for (size_t i = 0; i < 16; i++)
 		vcpu->registers[i] = 0;

@@ -46,6 +46,7 @@ static void take_startup_events(struct vcpu *vcpu)
 		__atomic_fetch_and(&vcpu->events, ~(VCPU_EVENT_INIT | VCPU_EVENT_NMI),
 				   __ATOMIC_ACQ_REL);
 		vlapic_reset(&vcpu->lapic, vcpu->lapic.id, vcpu->number == 0, tsc_hz, true);
+		vendor->put(vcpu);
 		vendor->vcpu_reset(vcpu);
 		vcpu->state = VCPU_OFF;
 		events = __atomic_load_n(&vcpu->events, __ATOMIC_ACQUIRE);

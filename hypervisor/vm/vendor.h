@@ -31,7 +31,7 @@ struct vendor_ops {
 	int (*vcpu_create)(struct vcpu *vcpu);
 	void (*vcpu_destroy)(struct vcpu *vcpu); /* of a guest; was put */
 
-	/* The state after INIT or power-up, halted outside the run loop. */
+	/* The state after INIT or power-up, halted outside the run loop; put, if it ran here. */
 	void (*vcpu_reset)(struct vcpu *vcpu);
 	/* Real mode at vector << 12 (start-up IPI). */
 	void (*vcpu_startup)(struct vcpu *vcpu, uint8_t vector);

@@ -147,6 +147,13 @@ int vlapic_take(struct vlapic *lapic)
 	return (int)vector;
 }
 
+void vlapic_untake(struct vlapic *lapic, uint8_t vector)
+{
+	clear(lapic->isr, &lapic->isr_any, vector);
+	lapic->irr[vector / 32] |= 1U << vector % 32;
+	lapic->irr_any |= 1U << vector / 32;
+}
+
 void vlapic_end(struct vlapic *lapic, struct vlapic_action *action)
 {
 	unsigned vector = highest(lapic->isr, lapic->isr_any);

@@ -12,6 +12,9 @@
 #define MSR_BASE     0x1bU
 #define MSR_DEADLINE 0x6e0U
 #define MSR_X2APIC   0x800U
+#define MSR_HV_EOI   0x40000070U
+#define MSR_HV_ICR   0x40000071U
+#define MSR_HV_TPR   0x40000072U
 
 enum {
 	REG_ID = 0x02,
@@ -351,16 +354,26 @@ static int write_base(struct vlapic *lapic, uint64_t value)
 	return 0;
 }
 
-static bool may_use(const struct vlapic *lapic, uint32_t number, uint32_t access)
+/* The register of an MSR that the mode has, with this access; REG_COUNT: there is none. Hyper-V's
+ * three are there in both modes (TLFS, 10.2). */
+static uint32_t msr_register(const struct vlapic *lapic, uint32_t msr, uint32_t access)
 {
-	return number < REG_COUNT && (registers[number].access & access) && vlapic_is_x2apic(lapic);
+	bool there = vlapic_is_x2apic(lapic);
+	uint32_t number = msr - MSR_X2APIC;
+
+	if (msr >= MSR_HV_EOI && msr <= MSR_HV_TPR) {
+		there = vlapic_on(lapic);
+		number = msr == MSR_HV_EOI ? REG_EOI : msr == MSR_HV_ICR ? REG_ICR : REG_TPR;
+	}
+	there = there && number < REG_COUNT && (registers[number].access & access);
+	return there ? number : REG_COUNT;
 }
 
 int vlapic_msr_read(struct vlapic *lapic, uint32_t msr, uint64_t *value, uint64_t tsc)
 {
-	uint32_t number = msr - MSR_X2APIC;
+	uint32_t number = msr_register(lapic, msr, MR);
 
-	if (may_use(lapic, number, MR)) {
+	if (number < REG_COUNT) {
 		vlapic_sync(lapic);
 		*value = number == REG_ICR ? lapic->icr : read_register(lapic, number, tsc);
 	} else if (msr == MSR_BASE) {
@@ -387,10 +400,10 @@ static int write_other_msr(struct vlapic *lapic, uint32_t msr, uint64_t value, u
 int vlapic_msr_write(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t tsc,
 		     struct vlapic_action *action)
 {
-	uint32_t number = msr - MSR_X2APIC;
+	uint32_t number = msr_register(lapic, msr, MW);
 
 	action->kind = VLAPIC_NOTHING;
-	if (!may_use(lapic, number, MW))
+	if (number == REG_COUNT)
 		return write_other_msr(lapic, msr, value, tsc);
 	if (value & registers[number].refused)
 		return -EPERM;

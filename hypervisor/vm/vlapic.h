@@ -69,7 +69,7 @@ int vlapic_mmio_read(struct vlapic *lapic, uint32_t offset, uint32_t *value, uin
 int vlapic_mmio_write(struct vlapic *lapic, uint32_t offset, uint32_t value, uint64_t tsc,
 		      struct vlapic_action *action);
 
-/* MSRs 0x1b, 0x6e0, 0x800-0x8ff. -EPERM: the access takes #GP. */
+/* MSRs 0x1b, 0x6e0, 0x800-0x8ff; Hyper-V's 0x40000070-0x40000072. -EPERM: the access takes #GP. */
 int vlapic_msr_read(struct vlapic *lapic, uint32_t msr, uint64_t *value, uint64_t tsc);
 int vlapic_msr_write(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t tsc,
 		     struct vlapic_action *action);
@@ -98,6 +98,8 @@ static inline bool vlapic_is_quiet(const struct vlapic *lapic)
 int vlapic_pending(struct vlapic *lapic);
 /* The CPU takes that one: IRR to ISR. Returns it, or -1. */
 int vlapic_take(struct vlapic *lapic);
+/* The CPU has not taken it after all, and nothing of the guest has run since: ISR to IRR. */
+void vlapic_untake(struct vlapic *lapic, uint8_t vector);
 
 /*
  * All registers as the page has them, one each 4 words (KVM's struct kvm_lapic_state; the id is in

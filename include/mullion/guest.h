@@ -44,12 +44,13 @@
 /*
  * GUEST_MAP(guest, gpa, count): count (1 to MULLION_MAP_MAX) struct mullion_guest_range, mapped in
  * turn. Returns how many were, at least 1, or why the first could not: -EINVAL (not page-aligned,
- * empty, beyond 2^MULLION_GUEST_ADDRESS_BITS, unknown flags), -EEXIST (something is mapped there),
- * -EFAULT (not all of it the control VM's RAM), -ENOMEM. Large pages are used where both addresses
- * allow.
+ * empty, more than MULLION_MAP_RANGE_MAX bytes, beyond 2^MULLION_GUEST_ADDRESS_BITS, unknown
+ * flags), -EEXIST (something is mapped there), -EFAULT (not all of it the control VM's RAM),
+ * -ENOMEM. Large pages are used where both addresses allow.
  */
 #define MULLION_CALL_GUEST_MAP	   (MULLION_CALL_FIRST + 14)
 #define MULLION_MAP_MAX		   128
+#define MULLION_MAP_RANGE_MAX	   (256ULL << 20)
 #define MULLION_MAP_WRITE	   (1U << 0)
 #define MULLION_GUEST_ADDRESS_BITS 40
 

@@ -252,6 +252,25 @@ static void *post_edges(void *vector)
 	return NULL;
 }
 
+/* What the CPU did not take waits as before, behind what has more priority. */
+static void what_was_not_taken_is_requested_again(void **state)
+{
+	(void)state;
+	rig_enable();
+	vlapic_post(&rig_lapic, 0x51, true);
+	assert_int_equal(vlapic_take(&rig_lapic), 0x51);
+	vlapic_post(&rig_lapic, 0x91, false);
+	vlapic_untake(&rig_lapic, 0x51);
+	assert_int_equal(rd(0xa0), 0);
+	assert_int_equal(vlapic_take(&rig_lapic), 0x91);
+	assert_int_equal(vlapic_take(&rig_lapic), -1);
+	wr(0xb0, 0);
+	assert_int_equal(vlapic_take(&rig_lapic), 0x51);
+	wr(0xb0, 0);
+	assert_int_equal(rig_action.kind, VLAPIC_EOI);
+	assert_int_equal(vlapic_take(&rig_lapic), -1);
+}
+
 /* Three CPUs post three vectors of one word; each waits until its post was taken. A lost post
  * hangs, and the alarm of the test's runner ends it; a lost level is an end that is missing. */
 static void no_post_of_another_cpu_is_lost(void **state)
@@ -292,6 +311,7 @@ int main(void)
 		TEST(errors_are_logged_and_interrupt_once),
 		TEST(highest_vector_comes_first_above_the_priority),
 		TEST(a_vector_can_be_requested_once_more_while_in_service),
+		TEST(what_was_not_taken_is_requested_again),
 		TEST(only_level_interrupts_tell_their_end),
 		TEST(switched_off_by_software_it_takes_nothing_new),
 		TEST(cr8_is_the_class_of_tpr),

@@ -91,6 +91,10 @@ static void operate(const uint8_t *bytes)
 	case 5:
 		vector = vlapic_take(&lapic);
 		FUZZ_CHECK(vector < 0 || vlapic_pending(&lapic) < 0);
+		if (vector >= 0 && address & 1) {
+			vlapic_untake(&lapic, (uint8_t)vector);
+			FUZZ_CHECK(vlapic_pending(&lapic) == vector);
+		}
 		break;
 	case 6:
 		tick(value >> (bytes[1] & 63));

@@ -111,6 +111,40 @@ static void try_items(struct try_guest *guest)
 	free_page((unsigned long)buffer);
 }
 
+/* What may not be mapped, and why. rom is some page of ours. */
+static void refuse_maps(struct try_guest *guest)
+{
+	u64 ours = virt_to_phys(guest->rom), there = 1 << 20;
+	const struct {
+		struct mullion_guest_range range;
+		int error;
+	} wrong[] = {
+		{{there, ours, 0}, -EINVAL},
+		{{there + 1, ours, PAGE_SIZE}, -EINVAL},
+		{{there, ours + 8, PAGE_SIZE}, -EINVAL},
+		{{there, ours, PAGE_SIZE - 1}, -EINVAL},
+		{{there, ours, MULLION_MAP_RANGE_MAX + PAGE_SIZE}, -EINVAL},
+		{{there, -PAGE_SIZE, 2 * PAGE_SIZE}, -EINVAL},
+		{{1ULL << MULLION_GUEST_ADDRESS_BITS, ours, PAGE_SIZE}, -EINVAL},
+		{{(1ULL << MULLION_GUEST_ADDRESS_BITS) - PAGE_SIZE, ours, 2 * PAGE_SIZE}, -EINVAL},
+		{{there, ours, PAGE_SIZE, MULLION_MAP_WRITE << 1}, -EINVAL},
+		{{there, ours, PAGE_SIZE, 0, 1}, -EINVAL},
+		{{there, 0xfee00000, PAGE_SIZE}, -EFAULT}, /* the APIC is no RAM */
+		{{there, 1ULL << 50, PAGE_SIZE}, -EFAULT}, /* nor is nothing */
+		{{0, ours, PAGE_SIZE}, -EEXIST},
+	};
+	struct mullion_guest_range *range = (void *)get_zeroed_page(GFP_KERNEL);
+	unsigned int n;
+
+	for (n = 0; range && n < ARRAY_SIZE(wrong); n++) {
+		*range = wrong[n].range;
+		CHECK_IS(try_call(MULLION_CALL_GUEST_MAP, guest->number, virt_to_phys(range), 1, 0),
+			 wrong[n].error);
+	}
+	CHECK(range);
+	free_page((unsigned long)range);
+}
+
 void try_refused(void)
 {
 	struct try_guest guest;
@@ -123,6 +157,7 @@ void try_refused(void)
 	CHECK_IS(try_run(&guest, 0), MULLION_EXIT_IO);
 	refuse_states(&guest);
 	try_items(&guest);
+	refuse_maps(&guest);
 	CHECK_IS(try_call(MULLION_CALL_VCPU_CREATE, handle, virt_to_phys(guest.rom), 0, 0),
 		 -EEXIST);
 	CHECK_IS(try_call(MULLION_CALL_VCPU_CREATE, handle + 1, 0xfee00000, 0, 0), -EFAULT);
