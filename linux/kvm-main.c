@@ -5,8 +5,10 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cpuhotplug.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <asm/cpufeature.h>
 
 #include "kvm-parts.h"
 #include "kvm-mce.h"
@@ -17,7 +19,7 @@ static const struct capability {
 	int value;
 	const char *reason;
 } capabilities[] = {
-	{KVM_CAP_IRQCHIP, 1, "the core has the local APICs; the rest is KVM_CAP_SPLIT_IRQCHIP's"},
+	{KVM_CAP_IRQCHIP, 1, "the core has the local APICs; no PIC, IOAPIC or PIT (kvm-vm.c)"},
 	{KVM_CAP_HLT, 1, "a halted vCPU sleeps"},
 	{KVM_CAP_USER_MEMORY, 1, "slots are memory of the process"},
 	{KVM_CAP_SET_TSS_ADDR, 1, "accepted; the CPU needs no such page"},
@@ -115,6 +117,25 @@ static struct miscdevice kvm_device = {
 	.fops = &kvm_fops,
 };
 
+/*
+ * There is hardware virtualization to be had, by /dev/kvm, while CPUID has no SVM. Programs look
+ * for it in /proc/cpuinfo (libvirt's virt-host-validate, installers), which shows these flags. The
+ * kernel's own users, and so kvm-amd, go by boot_cpu_data and CPUID, which stay as they are.
+ */
+static int flag_set(unsigned int cpu)
+{
+	set_cpu_cap(&cpu_data(cpu), X86_FEATURE_SVM);
+	return 0;
+}
+
+static int flag_clear(unsigned int cpu)
+{
+	clear_bit(X86_FEATURE_SVM, (unsigned long *)cpu_data(cpu).x86_capability);
+	return 0;
+}
+
+static int flag_state;
+
 static int __init kvm_init(void)
 {
 	long features;
@@ -135,15 +156,27 @@ static int __init kvm_init(void)
 	error = mkvm_irqfd_start();
 	if (error)
 		return error;
+	/* Of each CPU that is, or comes, online. */
+	error = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "mullion/kvm:flag", flag_set, flag_clear);
+	if (error < 0)
+		goto fail_flag;
+	flag_state = error;
 	error = misc_register(&kvm_device);
 	if (error)
-		mkvm_irqfd_stop();
+		goto fail_device;
+	return 0;
+
+fail_device:
+	cpuhp_remove_state(flag_state);
+fail_flag:
+	mkvm_irqfd_stop();
 	return error;
 }
 
 static void __exit kvm_exit(void)
 {
 	misc_deregister(&kvm_device);
+	cpuhp_remove_state(flag_state);
 	mkvm_irqfd_stop();
 }
 

@@ -72,6 +72,9 @@ static void bad_vm(void)
 	check_error(ENOTTY, ioctl(m.vm, 0xae77, 0));
 	check_error(EFAULT, ioctl(m.vm, KVM_ENABLE_CAP, NOWHERE));
 	check_error(EEXIST, ioctl(m.vm, KVM_ENABLE_CAP, &cap));
+	check_error(EEXIST, ioctl(m.vm, KVM_CREATE_IRQCHIP, 0));
+	check_error(ENOTTY, ioctl(m.vm, KVM_CREATE_PIT2, NOWHERE));
+	check_error(ENOTTY, ioctl(m.vm, KVM_GET_IRQCHIP, NOWHERE));
 	cap.flags = 1;
 	check_error(EINVAL, ioctl(m.vm, KVM_ENABLE_CAP, &cap));
 	cap.flags = 0;
