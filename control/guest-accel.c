@@ -165,7 +165,8 @@ static char *judge_kvm(void)
 			goto out;
 		}
 	}
-	if (!guest_probe("kvm", PROBE_TIMEOUT_MS, &cause))
+	/* As the guests have it (guest-xml.c). */
+	if (!guest_probe("kvm,kernel-irqchip=split", PROBE_TIMEOUT_MS, &cause))
 		reason = g_strdup_printf("/dev/kvm is there but runs no guest: %s", cause);
 	record = g_strdup_printf("%s\n%s\n%s\n", id, reason ? "tcg" : "kvm", reason ? reason : "");
 	if (path)

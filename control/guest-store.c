@@ -15,6 +15,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -173,6 +174,16 @@ bool guest_store_publish(const char *store, const char *fresh, const char *name,
 	return true;
 }
 
+/* As copy_file_range(), between file systems too (it may refuse that, or a file system's files). */
+static ssize_t copy_some(int in, int out, size_t size)
+{
+	ssize_t n = copy_file_range(in, NULL, out, NULL, size, 0);
+
+	if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
+		n = sendfile(out, in, NULL, size);
+	return n;
+}
+
 bool guest_store_copy(const char *from, const char *to, guest_progress progress, void *data,
 		      const char *what, GError **error)
 {
@@ -191,7 +202,7 @@ bool guest_store_copy(const char *from, const char *to, guest_progress progress,
 		goto out;
 	}
 	for (;;) {
-		ssize_t n = copy_file_range(in, NULL, out, NULL, 4U << 20, 0);
+		ssize_t n = copy_some(in, out, 4U << 20);
 
 		if (n < 0) {
 			fail(error, errno, "written", to);

@@ -30,6 +30,9 @@ static void put(GString *out, const char *format, ...)
 static const char cpu_kvm[] = "<cpu mode='host-passthrough' migratable='on'/>";
 static const char cpu_tcg[] = "<cpu mode='maximum'><feature policy='disable' name='la57'/>"
 			      "<feature policy='disable' name='svm'/></cpu>";
+/* KVM has the local APICs, QEMU the other interrupt controllers: Linux' KVM can do that, and
+ * Mullion's core nothing else. */
+static const char ioapic_kvm[] = "<ioapic driver='qemu'/>";
 
 static void put_os(GString *out, const struct guest_plan *plan)
 {
@@ -56,6 +59,8 @@ static void put_os(GString *out, const struct guest_plan *plan)
 static void put_features(GString *out, const struct guest_plan *plan, bool windows)
 {
 	put(out, "  <features>\n    <acpi/>\n    <apic/>");
+	if (plan->kvm)
+		g_string_append_printf(out, "    %s\n", ioapic_kvm);
 	if (windows && plan->kvm)
 		put(out, "    <hyperv mode='custom'><relaxed state='on'/><vapic state='on'/>"
 			 "<spinlocks state='on' retries='8191'/></hyperv>");
@@ -384,11 +389,29 @@ static void remove_node(struct doc *doc, xmlNode *node, void *data)
 	xmlFreeNode(node);
 }
 
+/* Parses `xml` into the last place below `node`. */
+static bool append_node(xmlNode *node, const char *xml)
+{
+	xmlNode *fresh = NULL;
+
+	return node &&
+	       xmlParseInNodeContext(node, xml, (int)strlen(xml), 0, &fresh) == XML_ERR_OK &&
+	       fresh && xmlAddChild(node, fresh);
+}
+
+static void add_ioapic(struct doc *doc, xmlNode *node, void *data)
+{
+	bool *added = data;
+
+	(void)doc;
+	*added = append_node(node, ioapic_kvm);
+}
+
 char *guest_xml_set_accelerator(const char *xml, bool kvm)
 {
+	bool has_ioapic = true;
 	char *result = NULL;
 	xmlChar *text = NULL;
-	xmlNode *cpu = NULL;
 	struct doc doc;
 	int length = 0;
 
@@ -396,14 +419,15 @@ char *guest_xml_set_accelerator(const char *xml, bool kvm)
 		return NULL;
 	xmlSetProp(xmlDocGetRootElement(doc.doc), BAD_CAST "type", BAD_CAST(kvm ? "kvm" : "qemu"));
 	doc_each(&doc, "./cpu", remove_node, NULL);
+	doc_each(&doc, "./features/ioapic", remove_node, NULL);
+	if (kvm)
+		doc_each(&doc, "./features", add_ioapic, &has_ioapic);
 	/* Windows' enlightenments are KVM's. */
 	if (!kvm) {
 		doc_each(&doc, "./features/hyperv", remove_node, NULL);
 		doc_each(&doc, "./clock/timer[@name='hypervclock']", remove_node, NULL);
 	}
-	if (xmlParseInNodeContext(xmlDocGetRootElement(doc.doc), kvm ? cpu_kvm : cpu_tcg,
-				  (int)strlen(kvm ? cpu_kvm : cpu_tcg), 0, &cpu) == XML_ERR_OK &&
-	    cpu && xmlAddChild(xmlDocGetRootElement(doc.doc), cpu)) {
+	if (has_ioapic && append_node(xmlDocGetRootElement(doc.doc), kvm ? cpu_kvm : cpu_tcg)) {
 		xmlDocDumpMemory(doc.doc, &text, &length);
 		result = g_strndup((const char *)text, (gsize)length);
 		xmlFree(text);

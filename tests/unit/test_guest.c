@@ -324,15 +324,18 @@ static void accelerator_can_be_changed(void **state)
 	plan.kvm = true;
 	kvm = guest_xml_write(&plan);
 	assert_non_null(strstr(kvm, "hyperv"));
+	assert_non_null(strstr(kvm, "<ioapic driver='qemu'/>"));
 	tcg = guest_xml_set_accelerator(kvm, false);
 	assert_non_null(tcg);
 	assert_non_null(strstr(tcg, "<domain type=\"qemu\">"));
 	assert_null(strstr(tcg, "hyperv"));
 	assert_null(strstr(tcg, "host-passthrough"));
+	assert_null(strstr(tcg, "ioapic"));
 	assert_non_null(strstr(tcg, "mode=\"maximum\""));
 	back = guest_xml_set_accelerator(tcg, true);
 	assert_non_null(strstr(back, "<domain type=\"kvm\">"));
 	assert_non_null(strstr(back, "host-passthrough"));
+	assert_non_null(strstr(back, "<ioapic driver=\"qemu\"/>"));
 	assert_null(strstr(back, "maximum"));
 	assert_null(guest_xml_set_accelerator("<domain", true));
 }
