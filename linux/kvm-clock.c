@@ -32,6 +32,15 @@ static u64 clock_now(struct mkvm_vm *vm)
 	return now;
 }
 
+void mkvm_clock_origin(struct mkvm_vm *vm, u64 *tsc, u64 *ns, u64 *now)
+{
+	spin_lock(&vm->clock.lock);
+	*tsc = vm->clock.reference + vm->clock.tsc_offset;
+	*ns = vm->clock.ns;
+	*now = rdtsc_ordered() + vm->clock.tsc_offset;
+	spin_unlock(&vm->clock.lock);
+}
+
 /* ---- the TSC ---- */
 
 u64 mkvm_clock_tsc(const struct mkvm_vcpu *vcpu)
@@ -63,7 +72,7 @@ void mkvm_clock_set_tsc(struct mkvm_vcpu *vcpu, u64 value)
 
 /* ---- the clock ---- */
 
-void mkvm_clock_update(struct mkvm_vcpu *vcpu)
+static void update(struct mkvm_vcpu *vcpu)
 {
 	const struct mkvm_scale scale = mkvm_scale(tsc_khz);
 	u64 msr = vcpu->msrs[mkvm_msr_find(MSR_KVM_SYSTEM_TIME_NEW)->at], gpa = msr & ~1ULL;
@@ -71,8 +80,6 @@ void mkvm_clock_update(struct mkvm_vcpu *vcpu)
 	struct pvclock_vcpu_time_info info, old;
 	u32 version;
 
-	WRITE_ONCE(vcpu->clock_changed, false);
-	smp_mb(); /* a change from here on is for the next time */
 	if (!(msr & 1) || mkvm_memory_read(vm, gpa, &old, sizeof(old)))
 		return;
 	version = (old.version | 1) + 2;
@@ -96,6 +103,14 @@ void mkvm_clock_update(struct mkvm_vcpu *vcpu)
 		return;
 	version++;
 	mkvm_memory_write(vm, gpa, &version, sizeof(version));
+}
+
+void mkvm_clock_update(struct mkvm_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->clock_changed, false);
+	smp_mb(); /* a change from here on is for the next time */
+	update(vcpu);
+	mkvm_hyperv_update(vcpu->vm);
 }
 
 void mkvm_clock_wall(struct mkvm_vcpu *vcpu, u64 gpa)

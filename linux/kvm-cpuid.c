@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 
 #include "kvm-parts.h"
+#include "kvm-enlighten.h"
 #include "kvm-features.h"
 
 static void read_leaf(u32 leaf, u32 subleaf, u32 r[4])
@@ -14,7 +15,13 @@ static void read_leaf(u32 leaf, u32 subleaf, u32 r[4])
 	cpuid_count(leaf, subleaf, &r[0], &r[1], &r[2], &r[3]);
 }
 
-long mkvm_cpuid_supported(struct kvm_cpuid2 __user *user)
+static size_t features(struct kvm_cpuid_entry2 *entries, size_t room)
+{
+	return mkvm_features(entries, room, read_leaf);
+}
+
+static long supported(struct kvm_cpuid2 __user *user,
+		      size_t (*fill)(struct kvm_cpuid_entry2 *entries, size_t room))
 {
 	struct kvm_cpuid_entry2 *entries;
 	struct kvm_cpuid2 head;
@@ -28,7 +35,7 @@ long mkvm_cpuid_supported(struct kvm_cpuid2 __user *user)
 	entries = kcalloc(MKVM_CPUID_MAX, sizeof(*entries), GFP_KERNEL_ACCOUNT);
 	if (!entries)
 		return -ENOMEM;
-	count = mkvm_features(entries, MKVM_CPUID_MAX, read_leaf);
+	count = fill(entries, MKVM_CPUID_MAX);
 	if (count > min_t(size_t, head.nent, MKVM_CPUID_MAX))
 		result = -E2BIG;
 	else if (put_user((u32)count, &user->nent) ||
@@ -36,6 +43,16 @@ long mkvm_cpuid_supported(struct kvm_cpuid2 __user *user)
 		result = -EFAULT;
 	kfree(entries);
 	return result;
+}
+
+long mkvm_cpuid_supported(struct kvm_cpuid2 __user *user)
+{
+	return supported(user, features);
+}
+
+long mkvm_cpuid_enlightened(struct kvm_cpuid2 __user *user)
+{
+	return supported(user, mkvm_enlighten_leaves);
 }
 
 static void to_core(struct mullion_cpuid *to, const struct kvm_cpuid_entry2 *from)
@@ -82,6 +99,7 @@ long mkvm_cpuid_set(struct mkvm_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 	kfree(vcpu->cpuid);
 	vcpu->cpuid = entries;
 	vcpu->cpuid_count = head.nent;
+	vcpu->hyperv = mkvm_enlighten_access(entries, head.nent);
 	return 0;
 }
 

@@ -123,6 +123,8 @@ static int hypercall_exit(struct mkvm_vcpu *vcpu)
 	struct mullion_vcpu_page *page = vcpu->page;
 	long result = -KVM_ENOSYS;
 
+	if (mkvm_hyperv_call(vcpu))
+		return 0;
 	if (page->cpl)
 		result = -KVM_EPERM;
 	else if (page->registers[RAX] == KVM_HC_VAPIC_POLL_IRQ)

@@ -61,6 +61,14 @@ static const struct capability {
 	{KVM_CAP_CHECK_EXTENSION_VM, 1, "the answers are the same"},
 	{KVM_CAP_SPLIT_IRQCHIP, 1, "PIC, IOAPIC and PIT are the program's"},
 	{KVM_CAP_IMMEDIATE_EXIT, 1, "instead of a mask of signals"},
+	{KVM_CAP_HYPERV, 1, "for guests that know Hyper-V (kvm-hyperv.c)"},
+	{KVM_CAP_HYPERV_VAPIC, 1, "the core has the APIC's MSRs"},
+	{KVM_CAP_HYPERV_SPIN, 1, "a hint that may be given"},
+	{KVM_CAP_HYPERV_TIME, 1, "KVM's clock in other units"},
+	{KVM_CAP_HYPERV_VP_INDEX, 1, "the program numbers its vCPUs"},
+	{KVM_CAP_HYPERV_CPUID, 1, "KVM_GET_SUPPORTED_HV_CPUID"},
+	{KVM_CAP_SYS_HYPERV_CPUID, 1, "without a vCPU, too"},
+	{KVM_CAP_HYPERV_SYNIC, 0, "no messages, timers or events of Hyper-V's"},
 	{KVM_CAP_SYNC_MMU, 0, "memory is pinned: the guest does not follow the process' changes"},
 	{KVM_CAP_PIT2, 0, "the program's"},
 	{KVM_CAP_IRQFD_RESAMPLE, 0, "the IOAPIC's owner sees an EOI first, and is the program"},
@@ -96,6 +104,8 @@ static long kvm_ioctl(struct file *file, unsigned int number, unsigned long argu
 		return argument ? -EINVAL : 3 * PAGE_SIZE;
 	case KVM_GET_SUPPORTED_CPUID:
 		return mkvm_cpuid_supported(user);
+	case KVM_GET_SUPPORTED_HV_CPUID:
+		return mkvm_cpuid_enlightened(user);
 	case KVM_GET_MSR_INDEX_LIST:
 		return mkvm_msr_list(user);
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kvm-msr-table.h"
+#include "kvm-enlighten.h"
 
 #ifdef __KERNEL__
 #include <linux/kernel.h>
@@ -60,6 +61,19 @@ static const struct mkvm_msr table[] = {
 	{0x268, 0x26f, MKVM_MSR_MTRR, 0, "fixed MTRRs", AT_MTRR_4K},
 	{0x2ff, 0x2ff, MKVM_MSR_MTRR, 0, "the default type", AT_MTRR_DEFAULT},
 	{0x400, 0x47f, MKVM_MSR_BANK, 0, "machine-check banks", AT_BANKS},
+	{MKVM_HV_MSR_GUEST_OS, MKVM_HV_MSR_HYPERCALL, MKVM_MSR_HV, MKVM_HV_HYPERCALL,
+	 "which system it is; its page of hypercalls", AT_NONE},
+	{MKVM_HV_MSR_INDEX, MKVM_HV_MSR_INDEX, MKVM_MSR_HV, MKVM_HV_INDEX, "the vCPU's number",
+	 AT_NONE},
+	{MKVM_HV_MSR_COUNTER, MKVM_HV_MSR_COUNTER, MKVM_MSR_HV, MKVM_HV_COUNTER,
+	 "reference time", AT_NONE},
+	{MKVM_HV_MSR_REFERENCE, MKVM_HV_MSR_REFERENCE, MKVM_MSR_HV, MKVM_HV_REFERENCE,
+	 "its page", AT_NONE},
+	{MKVM_HV_MSR_TSC_FREQUENCY, MKVM_HV_MSR_APIC_FREQUENCY, MKVM_MSR_HV, MKVM_HV_FREQUENCY,
+	 "of the TSC, of the APIC's timer", AT_NONE},
+	{MKVM_HV_MSR_ASSIST, MKVM_HV_MSR_ASSIST, MKVM_MSR_HV, MKVM_HV_APIC,
+	 "the vCPU's page, in which nothing is ever said; EOI, ICR and TPR are the core's",
+	 AT_NONE},
 	{0x4b564d00, 0x4b564d00, MKVM_MSR_WALL, 0, "KVM's clock", AT_WALL},
 	{0x4b564d01, 0x4b564d01, MKVM_MSR_CLOCK, 0, "likewise", AT_SYSTEM_TIME},
 	{0xc0000080, 0xc0000080, MKVM_MSR_PAGE, 0, "EFER", AT_NONE},

@@ -22,6 +22,7 @@ enum mkvm_msr_policy {
 	MKVM_MSR_TSC,	/* kvm-clock.c */
 	MKVM_MSR_CLOCK, /* a vCPU's time, kvm-clock.c */
 	MKVM_MSR_WALL,	/* wall-clock time, likewise */
+	MKVM_MSR_HV,	/* kvm-hyperv.c */
 	MKVM_MSR_PAGE,	/* in the core's page */
 	MKVM_MSR_CORE,	/* not here: asked of the core */
 };
@@ -29,7 +30,7 @@ enum mkvm_msr_policy {
 struct mkvm_msr {
 	uint32_t first, last;
 	enum mkvm_msr_policy policy;
-	uint64_t value; /* after a reset */
+	uint64_t value; /* after a reset; HV: who may use it (kvm-enlighten.h) */
 	const char *reason;
 	uint16_t at; /* of first, among the kept values */
 };

@@ -7,6 +7,7 @@
 #include <asm/kvm_para.h>
 
 #include "kvm-parts.h"
+#include "kvm-enlighten.h"
 #include "kvm-mce.h"
 #include "kvm-msr-table.h"
 
@@ -25,6 +26,13 @@ static const u32 saved[] = {
 	MSR_IA32_MISC_ENABLE,
 	MSR_IA32_CR_PAT,
 	MSR_IA32_TSC_DEADLINE,
+	MKVM_HV_MSR_GUEST_OS,
+	MKVM_HV_MSR_HYPERCALL,
+	MKVM_HV_MSR_INDEX,
+	MKVM_HV_MSR_REFERENCE,
+	MKVM_HV_MSR_TSC_FREQUENCY,
+	MKVM_HV_MSR_APIC_FREQUENCY,
+	MKVM_HV_MSR_ASSIST,
 	MSR_KVM_WALL_CLOCK_NEW,
 	MSR_KVM_SYSTEM_TIME_NEW,
 	MSR_STAR,
@@ -45,6 +53,7 @@ void mkvm_msr_init(struct mkvm_vcpu *vcpu)
 	for (n = 0; n < count; n++)
 		if (table[n].at && table[n].value)
 			vcpu->msrs[table[n].at] = table[n].value;
+	vcpu->hyperv_index = vcpu->id;
 }
 
 static u32 bank_count(const struct mkvm_vcpu *vcpu)
@@ -98,6 +107,9 @@ int mkvm_msr_get(struct mkvm_vcpu *vcpu, u32 index, u64 *value, bool host)
 	case MKVM_MSR_FIXED:
 		*value = line->value;
 		return 0;
+	case MKVM_MSR_HV:
+		return host || vcpu->hyperv & line->value ? mkvm_hyperv_get(vcpu, index, value)
+							  : -ENOENT;
 	case MKVM_MSR_BANK:
 		if (index - BANK_FIRST >= 4 * bank_count(vcpu))
 			return -ENOENT;
@@ -154,6 +166,10 @@ int mkvm_msr_set(struct mkvm_vcpu *vcpu, u32 index, u64 value, bool host)
 		return 0;
 	case MKVM_MSR_FIXED:
 		return 0;
+	case MKVM_MSR_HV:
+		return host || vcpu->hyperv & line->value
+			       ? mkvm_hyperv_set(vcpu, index, value, host)
+			       : -ENOENT;
 	default:
 		break;
 	}

@@ -6,8 +6,9 @@
  * table of capabilities.
  *
  * Who keeps what alive: each descriptor of a VM or a vCPU holds the VM; vCPUs and pinned pages live
- * as long as it. Locks, outermost first: a vCPU's mutex, vm->lock, vm->slots_lock, vm->pin_lock. A
- * vCPU's page, scratch page and all that has no lock named is of whoever holds its mutex.
+ * as long as it. Locks, outermost first: a vCPU's mutex, vm->lock, vm->hyperv.lock, vm->slots_lock,
+ * vm->pin_lock. A vCPU's page, scratch page and all that has no lock named is of whoever holds its
+ * mutex.
  */
 #ifndef MULLION_LINUX_KVM_PARTS_H
 #define MULLION_LINUX_KVM_PARTS_H
@@ -63,6 +64,12 @@ struct mkvm_clock {
 	bool tsc_set;
 };
 
+/* MSRs that a guest of Hyper-V's kind has once (kvm-hyperv.c). Read without the lock. */
+struct mkvm_hyperv {
+	struct mutex lock;
+	u64 guest_os, hypercall, reference;
+};
+
 struct mkvm_vm {
 	refcount_t users;
 	struct mm_struct *mm; /* the only process that may use it */
@@ -98,6 +105,7 @@ struct mkvm_vm {
 	struct kvm_coalesced_mmio_ring *ring; /* a page, mapped with each vCPU */
 
 	struct mkvm_clock clock;
+	struct mkvm_hyperv hyperv;
 };
 
 struct mkvm_vcpu {
@@ -128,6 +136,9 @@ struct mkvm_vcpu {
 		struct kvm_pio pio;
 	};
 
+	u32 hyperv; /* what it may use (kvm-enlighten.h) */
+	u32 hyperv_index;
+	u64 hyperv_assist;
 	u64 mce_cap;
 	u64 msrs[MKVM_MSR_VALUES]; /* kvm-msr.c */
 	u32 cpuid_count;
@@ -220,7 +231,9 @@ long mkvm_msr_ioctl(struct mkvm_vcpu *vcpu, unsigned int number, void __user *ar
 
 /* ---- kvm-cpuid.c ---- */
 
+/* KVM_GET_SUPPORTED_CPUID; KVM_GET_SUPPORTED_HV_CPUID. */
 long mkvm_cpuid_supported(struct kvm_cpuid2 __user *cpuid);
+long mkvm_cpuid_enlightened(struct kvm_cpuid2 __user *cpuid);
 long mkvm_cpuid_set(struct mkvm_vcpu *vcpu, struct kvm_cpuid2 __user *cpuid);
 long mkvm_cpuid_get(struct mkvm_vcpu *vcpu, struct kvm_cpuid2 __user *cpuid);
 
@@ -233,9 +246,22 @@ void mkvm_clock_set_tsc(struct mkvm_vcpu *vcpu, u64 value);
 /* The guest's clock in its memory, if it has asked for one and something changed. */
 void mkvm_clock_update(struct mkvm_vcpu *vcpu);
 void mkvm_clock_wall(struct mkvm_vcpu *vcpu, u64 gpa);
+/* The guest's TSC at which its clock was at ns, and its TSC now: the one that was last set. */
+void mkvm_clock_origin(struct mkvm_vm *vm, u64 *tsc, u64 *ns, u64 *now);
 /* KVM_GET_CLOCK, KVM_SET_CLOCK of a VM. */
 long mkvm_clock_ioctl(struct mkvm_vm *vm, unsigned int number, void __user *argument);
 int mkvm_clock_control(struct mkvm_vcpu *vcpu);
+
+/* ---- kvm-hyperv.c ---- */
+
+void mkvm_hyperv_init(struct mkvm_vm *vm);
+/* MSRs of the table's policy MKVM_MSR_HV. -EINVAL: not this value. */
+int mkvm_hyperv_get(struct mkvm_vcpu *vcpu, u32 index, u64 *value);
+int mkvm_hyperv_set(struct mkvm_vcpu *vcpu, u32 index, u64 value, bool host);
+/* The page of reference time, if the guest has one and something changed. */
+void mkvm_hyperv_update(struct mkvm_vm *vm);
+/* Whether a hypercall is one of Hyper-V's: it has been answered. */
+bool mkvm_hyperv_call(struct mkvm_vcpu *vcpu);
 
 /* ---- kvm-irq.c ---- */
 

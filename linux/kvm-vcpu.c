@@ -158,6 +158,8 @@ static long locked_ioctl(struct mkvm_vcpu *vcpu, unsigned int number, unsigned l
 		return mkvm_cpuid_set(vcpu, user);
 	case KVM_GET_CPUID2:
 		return mkvm_cpuid_get(vcpu, user);
+	case KVM_GET_SUPPORTED_HV_CPUID:
+		return mkvm_cpuid_enlightened(user);
 	case KVM_GET_TSC_KHZ:
 		return tsc_khz;
 	case KVM_SET_TSC_KHZ: /* 0: as it is */

@@ -213,6 +213,7 @@ long mkvm_vm_create(unsigned long type)
 	mutex_init(&vm->lock);
 	mkvm_io_init(vm);
 	mkvm_clock_init(vm);
+	mkvm_hyperv_init(vm);
 	mmgrab(current->mm);
 	vm->mm = current->mm;
 	result = mkvm_irq_init(vm);

@@ -3,7 +3,8 @@
 # kernel headers.
 MODULE_FILES = linux/Kbuild linux/Makefile linux/bus.h linux/console.c linux/main.c linux/report.c \
 	linux/panic.c linux/terminal.c linux/watchdog.c linux/kvm-parts.h linux/kvm-clock.c \
-	linux/kvm-cpuid.c linux/kvm-decode.c linux/kvm-decode.h linux/kvm-execute.c \
+	linux/kvm-cpuid.c linux/kvm-decode.c linux/kvm-decode.h linux/kvm-enlighten.c \
+	linux/kvm-enlighten.h linux/kvm-hyperv.c linux/kvm-execute.c \
 	linux/kvm-exits.c linux/kvm-features.c linux/kvm-features.h linux/kvm-insn.c \
 	linux/kvm-insn.h linux/kvm-ioevent.c linux/kvm-irq.c linux/kvm-irqfd.c linux/kvm-main.c \
 	linux/kvm-mce.h linux/kvm-memory.c linux/kvm-mmio.c linux/kvm-mmio.h linux/kvm-msr.c \

@@ -273,6 +273,7 @@ static int set_cpuid(struct guest_vcpu *gv, struct vm *control, gpa_t memory, ui
 	size_t count = size / sizeof(gv->cpuid[0]);
 
 	gv->cpuid_count = 0;
+	gv->hyperv_apic = false;
 	if (vm_read_memory(control, memory, gv->cpuid, size))
 		return -EFAULT;
 	for (size_t i = 0; i < count; i++)

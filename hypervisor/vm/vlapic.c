@@ -354,14 +354,20 @@ static int write_base(struct vlapic *lapic, uint64_t value)
 	return 0;
 }
 
-/* The register of an MSR that the mode has, with this access; REG_COUNT: there is none. Hyper-V's
- * three are there in both modes (TLFS, 10.2). */
+/* Hyper-V's three are there in both modes, and ignore what the page would (TLFS, "Virtual Interrupt
+ * Controller"). */
+static bool is_hyperv(uint32_t msr)
+{
+	return msr >= MSR_HV_EOI && msr <= MSR_HV_TPR;
+}
+
+/* The register of an MSR that the mode has, with this access; REG_COUNT: there is none. */
 static uint32_t msr_register(const struct vlapic *lapic, uint32_t msr, uint32_t access)
 {
 	bool there = vlapic_is_x2apic(lapic);
 	uint32_t number = msr - MSR_X2APIC;
 
-	if (msr >= MSR_HV_EOI && msr <= MSR_HV_TPR) {
+	if (is_hyperv(msr)) {
 		there = vlapic_on(lapic);
 		number = msr == MSR_HV_EOI ? REG_EOI : msr == MSR_HV_ICR ? REG_ICR : REG_TPR;
 	}
@@ -405,6 +411,8 @@ int vlapic_msr_write(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_
 	action->kind = VLAPIC_NOTHING;
 	if (number == REG_COUNT)
 		return write_other_msr(lapic, msr, value, tsc);
+	if (is_hyperv(msr))
+		value &= ~registers[number].refused;
 	if (value & registers[number].refused)
 		return -EPERM;
 	if (number == REG_SELF_IPI) {

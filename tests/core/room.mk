@@ -358,9 +358,16 @@ CLEANFILES += fuzz_kvm_insn.input
 check_PROGRAMS += tests/core/test_kvm_tables
 TESTS_FAST += tests/core/test_kvm_tables
 tests_core_test_kvm_tables_SOURCES = tests/core/test_kvm_tables.c linux/kvm-features.c linux/kvm-features.h \
+	linux/kvm-enlighten.h include/mullion/guest.h \
 	linux/kvm-msr-table.c linux/kvm-msr-table.h linux/kvm-route.c linux/kvm-route.h linux/kvm-scale.h
 tests_core_test_kvm_tables_CPPFLAGS = $(KVM_CPPFLAGS)
 tests_core_test_kvm_tables_LDADD = $(CMOCKA_LIBS)
+check_PROGRAMS += tests/core/test_kvm_enlighten
+TESTS_FAST += tests/core/test_kvm_enlighten
+tests_core_test_kvm_enlighten_SOURCES = tests/core/test_kvm_enlighten.c linux/kvm-enlighten.c linux/kvm-enlighten.h \
+	linux/kvm-msr-table.c linux/kvm-msr-table.h linux/kvm-scale.h linux/kvm-segment.c linux/kvm-segment.h
+tests_core_test_kvm_enlighten_CPPFLAGS = $(KVM_CPPFLAGS)
+tests_core_test_kvm_enlighten_LDADD = $(CMOCKA_LIBS)
 
 # Boots of the emulated laptop, the longest first. guest.sh and qemu.sh are run by hand (CAVEATS.md).
 if WITH_CORE

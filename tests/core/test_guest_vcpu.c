@@ -390,6 +390,30 @@ static void exits_say_what_the_guest_did(void **state)
 	assert_int_equal(page->code, 77);
 }
 
+/* Hyper-V's MSRs of the APIC are the core's when CPUID offers them; else the module refuses. */
+static void hyperv_msrs_are_there_when_offered(void **state)
+{
+	struct vcpu_exit tpr = {.kind = EXIT_MSR, .msr = 0x40000072, .write = true, .length = 2};
+	struct mullion_cpuid *table = rig_ram(ITEM);
+
+	(void)state;
+	gv->vcpu.registers[RAX] = 0x30;
+	assert_int_equal(exit_by(&tpr), MULLION_EXIT_MSR);
+	assert_int_equal(page->msr, 0x40000072);
+	table[0] = (struct mullion_cpuid){.leaf = 0x40000003, .eax = 1U << 4};
+	assert_int_equal(set(MULLION_VCPU_CPUID, sizeof(*table)), 0);
+	assert_int_equal(exit_by(&tpr), GUEST_GOES_ON);
+	assert_int_equal(gv->vcpu.lapic.tpr, 0x30);
+	tpr.msr = 0x40000073;
+	assert_int_equal(exit_by(&tpr), MULLION_EXIT_MSR);
+	tpr.msr = 0x4000006f;
+	assert_int_equal(exit_by(&tpr), MULLION_EXIT_MSR);
+	table[0].eax = 0xffffffef;
+	assert_int_equal(set(MULLION_VCPU_CPUID, sizeof(*table)), 0);
+	tpr.msr = 0x40000070;
+	assert_int_equal(exit_by(&tpr), MULLION_EXIT_MSR);
+}
+
 static void windows_are_waited_for(void **state)
 {
 	(void)state;
@@ -464,6 +488,7 @@ int main(void)
 		TEST(a_timer_wakes_by_the_machines_time),
 		TEST(a_vcpu_starts_by_ipis),
 		TEST(exits_say_what_the_guest_did),
+		TEST(hyperv_msrs_are_there_when_offered),
 		TEST(windows_are_waited_for),
 		TEST(no_post_is_lost_on_the_way_to_sleep),
 	};

@@ -270,6 +270,40 @@ static void x2apic_registers_refuse_what_is_reserved(void **state)
 	assert_int_equal(wrm(0x7ff, 0), -EPERM);
 }
 
+/* EOI, ICR and TPR by Hyper-V's MSRs, as in the page or by x2APIC's. */
+static void hyperv_msrs_are_there_in_both_modes(void **state)
+{
+	uint64_t value;
+
+	(void)state;
+	for (int x2apic = 0; x2apic < 2; x2apic++) {
+		rig_setup(NULL);
+		rig_enable();
+		if (x2apic)
+			rig_enter_x2apic();
+		assert_int_equal(wrm(0x40000072, 0xabc00000020), 0);
+		assert_int_equal(rdm(0x40000072), 0x20);
+		assert_int_equal(vlapic_read_cr8(&rig_lapic), 2);
+		rig_serve(0x70, true);
+		assert_int_equal(wrm(0x40000070, 1), 0);
+		assert_int_equal(rig_action.kind, VLAPIC_EOI);
+		assert_int_equal(rig_action.vector, 0x70);
+		assert_int_equal(vlapic_msr_read(&rig_lapic, 0x40000070, &value, rig_now), -EPERM);
+		assert_int_equal(wrm(0x40000071, 0x0700000000004041), 0);
+		assert_int_equal(rig_action.kind, VLAPIC_IPI);
+		assert_int_equal(rig_action.vector, 0x41);
+		assert_int_equal(rig_action.destination, x2apic ? 0x07000000 : 7);
+		assert_int_equal(rig_action.x2apic, x2apic);
+		assert_int_equal(rdm(0x40000071), 0x0700000000004041);
+		if (!x2apic)
+			assert_int_equal(rd(0x310), 0x07000000);
+		assert_int_equal(wrm(0x4000006f, 0), -EPERM);
+		assert_int_equal(wrm(0x40000073, 0), -EPERM);
+		assert_int_equal(wrm(MSR_BASE, BASE & ~0x800ULL), 0);
+		assert_int_equal(wrm(0x40000072, 0), -EPERM);
+	}
+}
+
 static void x2apic_ids(void **state)
 {
 	(void)state;
@@ -390,6 +424,7 @@ int main(void)
 		TEST(switching_off_forgets_all),
 		TEST(x2apic_mode_keeps_the_state),
 		TEST(x2apic_registers_refuse_what_is_reserved),
+		TEST(hyperv_msrs_are_there_in_both_modes),
 		TEST(x2apic_ids),
 		TEST(xapic_destinations),
 		TEST(what_was_saved_can_be_loaded),
