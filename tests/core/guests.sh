@@ -88,6 +88,14 @@ guest_shell() {
 	guest_log | sed -n "/^$mark-begin/,/^$mark-end/p" | sed '1d;$d'
 }
 
+# shellcheck disable=SC2016 # words for the guest's shell
+# linux_is_up CPUS FIRMWARE: it says so, works, and has found nothing wrong.
+linux_is_up() {
+	guest_wait_line 'guest: ready' 400 &&
+		guest_has_line "guest: $1 CPUs, kvm-clock, $2, KVM" && ! guest_has_line 'guest: kernel says' &&
+		[ "$(guest_shell 'nproc; wc -l </proc/modules; echo $((6 * 7))' 60 | tail -n 1)" = 42 ]
+}
+
 # guest_screenshot FILE.png
 guest_screenshot() {
 	guest_qmp screendump '{"filename": "/tmp/screen.png", "format": "png"}' >/dev/null &&

@@ -29,14 +29,6 @@ make_disc() {
 	}
 }
 
-# shellcheck disable=SC2016 # words for the guest's shell
-# linux_is_up CPUS FIRMWARE: it says so, works, and has found nothing wrong.
-linux_is_up() {
-	guest_wait_line 'guest: ready' 400 &&
-		guest_has_line "guest: $1 CPUs, kvm-clock, $2, KVM" && ! guest_has_line 'guest: kernel says' &&
-		[ "$(guest_shell 'nproc; wc -l </proc/modules; echo $((6 * 7))' 60 | tail -n 1)" = 42 ]
-}
-
 try_linux() {
 	guest_start -M q35 -m 256 -vga none "$linux" && linux_is_up 1 BIOS
 }
@@ -91,6 +83,18 @@ try_snapshot() {
 		guest_monitor 'loadvm one' && [ "$(guest_shell 'cat /tmp/word')" = before ]
 }
 
+# Through a network card and its interrupts, which are messages of QEMU's own.
+try_net() {
+	local sum
+	sum=$(core_control_shell 'head -c 4000000 /dev/urandom >/guests/tmp/much; md5sum </guests/tmp/much') &&
+		guest_start -M q35 -m 256 -smp 2 -vga none -netdev user,id=net \
+			-device virtio-net-pci,netdev=net,romfile= "$linux" &&
+		linux_is_up 2 BIOS &&
+		guest_shell 'ip link set eth0 up; ip address add 10.0.2.15/24 dev eth0' &&
+		[ "$(guest_shell 'wget -qO- http://10.0.2.2/guest/much | md5sum' 120)" = "$sum" ] &&
+		[ "$(guest_shell "awk '/virtio.*-input/ { print \$2 + \$3 }' /proc/interrupts")" -gt 0 ]
+}
+
 # What is left of QEMUs that were killed at any time: no guest's number (the core has 16), no memory of
 # the control VM's, no use of the module. What is free varies by what Linux keeps for each CPU: the
 # most of each half is compared.
@@ -118,7 +122,7 @@ make_disc "$work/disc.iso" || die "no disc"
 guest_machine "$work/disc.iso"
 core_boot || die "no machine"
 guest_prepare || die "the control VM has no guests' disk"
-[ $# -gt 0 ] || set -- linux smp ovmf disc memtest installer snapshot kill
+[ $# -gt 0 ] || set -- linux smp ovmf disc memtest installer snapshot net kill
 for name; do
 	"try_$name" || {
 		guest_log | tail -n 60 | sed 's/^/# guest: /'
