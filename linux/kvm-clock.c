@@ -21,13 +21,17 @@ void mkvm_clock_init(struct mkvm_vm *vm)
 	vm->clock.reference = rdtsc_ordered();
 }
 
+static u64 ns_at(const struct mkvm_clock *clock, u64 tsc)
+{
+	return clock->ns + mkvm_scale_ns(mkvm_scale(tsc_khz), tsc - clock->reference);
+}
+
 static u64 clock_now(struct mkvm_vm *vm)
 {
-	const struct mkvm_scale scale = mkvm_scale(tsc_khz);
 	u64 now;
 
 	spin_lock(&vm->clock.lock);
-	now = vm->clock.ns + mkvm_scale_ns(scale, rdtsc_ordered() - vm->clock.reference);
+	now = ns_at(&vm->clock, rdtsc_ordered());
 	spin_unlock(&vm->clock.lock);
 	return now;
 }
@@ -55,12 +59,17 @@ u64 mkvm_clock_tsc(const struct mkvm_vcpu *vcpu)
 void mkvm_clock_set_tsc(struct mkvm_vcpu *vcpu, u64 value)
 {
 	struct mkvm_clock *clock = &vcpu->vm->clock;
-	u64 now = rdtsc_ordered(), second = (u64)tsc_khz * 1000, expected;
+	u64 now, second = (u64)tsc_khz * 1000, expected;
 
 	spin_lock(&clock->lock);
+	now = rdtsc_ordered();
 	expected = clock->tsc_value + (now - clock->tsc_when);
-	if (!clock->tsc_set || (value && value - expected + second > 2 * second))
+	if (!clock->tsc_set || (value && value - expected + second > 2 * second)) {
 		clock->tsc_offset = value - now;
+		/* From here on, so that the guest's TSC is not less than at the reference. */
+		clock->ns = ns_at(clock, now);
+		clock->reference = now;
+	}
 	clock->tsc_value = now + clock->tsc_offset;
 	clock->tsc_when = now;
 	clock->tsc_set = true;

@@ -19,7 +19,7 @@ core_modules=(manifest="$work/manifest" vmlinuz="$core_images/vmlinuz"
 core_boot || die "no machine"
 core_wait_line 'kvm: all done|Oops|BUG:|Kernel panic' 300 || die "the client does not come to an end"
 if core_has_line 'kvm: FAILED|Oops|BUG:|WARNING:|Kernel panic'; then die "/dev/kvm"; fi
-for part in offer bad state io interrupts memory bare kill fuzz; do
+for part in offer bad state io interrupts memory bare hyperv kill fuzz; do
 	core_has_line "kvm: $part done" || die "$part"
 	ok "$part"
 done

@@ -221,6 +221,7 @@ int main(int count, char **arguments)
 		     {"interrupts", test_interrupts},
 		     {"memory", test_memory},
 		     {"bare", test_bare},
+		     {"hyperv", test_hyperv},
 		     {"kill", test_kill},
 		     {"fuzz", test_fuzz}};
 	size_t n;

@@ -71,11 +71,13 @@ void test_interrupts(void);
 void test_memory(void);
 void test_kill(void);
 void test_bare(void);
+void test_hyperv(void);
 void test_fuzz(void);
 
 /* guest.S */
 extern const uint8_t guest_text[], guest_end[], guest_ports[], guest_mmio[], guest_halt[],
 	guest_ap[], guest_boot[], guest_timer[], guest_event[], guest_touch[], guest_spin[],
-	guest_string[], guest_msr[], guest_bare[];
+	guest_string[], guest_msr[], guest_bare[], guest_rdmsr[], guest_wrmsr[], guest_call[],
+	guest_vector_0d[];
 
 #endif

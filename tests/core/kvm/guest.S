@@ -7,6 +7,7 @@
 	.balign 4096
 	.globl guest_text, guest_end, guest_ports, guest_mmio, guest_halt, guest_ap, guest_boot
 	.globl guest_timer, guest_event, guest_touch, guest_spin, guest_string, guest_msr, guest_bare
+	.globl guest_rdmsr, guest_wrmsr, guest_call, guest_vector_0d
 #define APIC 0xfee00000
 #define FLAG 0x8000
 guest_text:
@@ -170,5 +171,24 @@ guest_msr:
 	movb $8, %al
 	outb %al, $0x10
 	hlt
+
+/* An MSR is read, written, a function called; what raises #GP is passed by. */
+guest_rdmsr:
+	rdmsr
+	outb %al, $0x11
+	hlt
+guest_wrmsr:
+	wrmsr
+	outb %al, $0x11
+	hlt
+guest_call:
+	call *%esi
+	outb %al, $0x11
+	hlt
+guest_vector_0d:
+	movb $0x0d, FLAG
+	addl $4, %esp
+	addl $2, (%esp)
+	iretl
 guest_end:
 	.section .note.GNU-stack, "", @progbits
