@@ -5,8 +5,19 @@
  */
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 
 #include "kvm-parts.h"
+
+/* A vCPU that halts waits in the core, where that costs no scheduling, while no other task wants
+ * this CPU; for its timer this long before it is due, so that its sleep here ends in time. */
+#define WAIT_US	 200
+#define EARLY_US 25
+
+static u64 ticks(u32 us)
+{
+	return (u64)us * tsc_khz / 1000;
+}
 
 void mkvm_run_wake(struct mkvm_vm *vm, u32 mask)
 {
@@ -22,15 +33,15 @@ void mkvm_run_wake(struct mkvm_vm *vm, u32 mask)
 	}
 }
 
-/* Until it is woken, a signal comes, or the machine's TSC is at timer (0: never). What woke it
- * before, and since the run began, counts. */
+/* Until it is woken, a signal comes, or the machine's TSC is nearly at timer (0: never). What woke
+ * it before, and since the run began, counts. */
 static void sleep_until(struct mkvm_vcpu *vcpu, u64 timer)
 {
 	DEFINE_WAIT(wait);
 	ktime_t end = 0;
 
 	if (timer) {
-		u64 now = rdtsc_ordered();
+		u64 now = rdtsc_ordered() + ticks(EARLY_US);
 
 		if (timer <= now)
 			return;
@@ -75,6 +86,16 @@ static void give_external(struct mkvm_vcpu *vcpu)
 	vcpu->external = MKVM_NO_VECTOR;
 }
 
+/* How long it may be halted in the core. */
+static u32 wait_ticks(const struct mullion_vcpu_page *page)
+{
+	u64 left = page->timer - rdtsc();
+
+	if (page->activity == MULLION_HALTED && page->timer && left < ticks(2 * EARLY_US))
+		return left + ticks(1);
+	return single_task_running() ? ticks(WAIT_US) : 0;
+}
+
 /* One run of the core's. 0: it left, and the page says why; 1: it did not come to that. */
 static int enter(struct mkvm_vcpu *vcpu)
 {
@@ -94,6 +115,7 @@ static int enter(struct mkvm_vcpu *vcpu)
 		local_irq_enable();
 		return 1;
 	}
+	page->wait = vcpu->vm->split ? wait_ticks(page) : 0;
 	result = mullion_call(MULLION_CALL_VCPU_RUN, vcpu->handle, 0, 0, 0);
 	local_irq_enable();
 	if (!result)

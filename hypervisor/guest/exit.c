@@ -245,6 +245,8 @@ int guest_exit(struct guest_vcpu *gv, const struct vcpu_exit *exit)
 		gv->page->length = exit->length;
 		return MULLION_EXIT_HYPERCALL;
 	case EXIT_HALT: /* guest_run_prepare() sees to the rest */
+		gv->wait_end = rdtsc() + gv->wait;
+		/* fall through */
 	case EXIT_CR8:
 	case EXIT_XSETBV:
 	case EXIT_CACHE:

@@ -38,6 +38,8 @@ struct guest_vcpu {
 	uint32_t pcpu;	   /* atomic: 1 + that of the run; 0: there is none */
 	bool window;	   /* the run ends when an interrupt can be taken */
 	bool hyperv_apic;  /* its CPUID offers Hyper-V's MSRs of the APIC */
+	uint32_t wait;	   /* of the page, in this run; */
+	uint64_t wait_end; /* counted from its begin, or from the last HLT */
 	uint32_t cpuid_count;
 	struct mullion_cpuid cpuid[MULLION_CPUID_MAX];
 };
@@ -106,8 +108,13 @@ struct cpuid guest_cpuid(const struct guest_vcpu *gv, uint32_t leaf, uint32_t su
  * the run has begun, outer->inner is the vCPU, and the rest, the claim's end too, is the run loop's
  * (vm/run.c). 0, or -EINVAL. */
 int guest_run_begin(struct vcpu *outer, struct guest_vcpu *gv);
-/* Before guest mode: whether the run goes on; otherwise it has ended. */
+/* Before guest mode: whether the run goes on; otherwise it has ended, or outer is still LENDING and
+ * it waits. */
 bool guest_run_prepare(struct vcpu *outer);
+/* The run has nothing to do but to wait in a HLT, until guest_run_deadline() or a kick. */
+bool guest_run_waits(struct vcpu *outer, uint64_t now);
+/* When its pCPU has to look at the run again; 0: no time. */
+uint64_t guest_run_deadline(const struct vcpu *outer);
 void guest_run_end(struct vcpu *outer, enum mullion_exit_reason reason);
 
 /* One message to one vCPU, any CPU. Returns whether its sleep has to be ended by the control VM. */

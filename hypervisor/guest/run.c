@@ -127,6 +127,8 @@ int guest_run_begin(struct vcpu *outer, struct guest_vcpu *gv)
 		return error;
 	__atomic_store_n(&gv->sleeping, 0, __ATOMIC_SEQ_CST);
 	gv->window = gv->page->request_window;
+	gv->wait = __atomic_load_n(&gv->page->wait, __ATOMIC_RELAXED);
+	gv->wait_end = rdtsc() + gv->wait;
 	gv->page->length = 0;
 	if (gv->page->immediate) {
 		__atomic_fetch_and(&gv->vcpu.events, ~GUEST_EVENT_KICK, __ATOMIC_ACQ_REL);
@@ -141,10 +143,38 @@ int guest_run_begin(struct vcpu *outer, struct guest_vcpu *gv)
 	return 0;
 }
 
+/* A wait for the local timer ends so much earlier, and the rest of it is spent looking at the
+ * clock: what comes between a timer's interrupt and the guest is done by then. */
+static uint64_t early(void)
+{
+	return tsc_hz / 500000;
+}
+
+bool guest_run_waits(struct vcpu *outer, uint64_t now)
+{
+	struct vcpu *vcpu = outer->inner;
+	uint64_t timer = guest_deadline(vcpu);
+
+	return vcpu->state == VCPU_HALTED && now < guest_vcpu_of(vcpu)->wait_end &&
+	       (timer == 0 || now + early() < timer) && outer->events == 0 &&
+	       vlapic_pending(&outer->lapic) < 0 && !has_work(guest_vcpu_of(vcpu));
+}
+
+uint64_t guest_run_deadline(const struct vcpu *outer)
+{
+	uint64_t timer = guest_deadline(outer->inner);
+	uint64_t end = guest_vcpu_of(outer->inner)->wait_end;
+
+	if (outer->inner->state != VCPU_HALTED)
+		return timer;
+	return timer == 0 || end < timer - early() ? end : timer - early();
+}
+
 bool guest_run_prepare(struct vcpu *outer)
 {
 	struct vcpu *vcpu = outer->inner;
 	struct guest_vcpu *gv = guest_vcpu_of(vcpu);
+	uint64_t now, timer;
 
 	for (;;) {
 		if (__atomic_load_n(&vcpu->events, __ATOMIC_ACQUIRE) & GUEST_EVENT_KICK ||
@@ -154,7 +184,8 @@ bool guest_run_prepare(struct vcpu *outer)
 		}
 		if (vcpu->events & (VCPU_EVENT_INIT | VCPU_EVENT_STARTUP))
 			take_startup(gv);
-		vlapic_tick(&vcpu->lapic, guest_tsc(vcpu));
+		now = rdtsc();
+		vlapic_tick(&vcpu->lapic, now + vcpu->tsc_offset);
 		if (vcpu->state == VCPU_HALTED && has_work(gv))
 			vcpu->state = VCPU_READY;
 		if (gv->window && vcpu->state != VCPU_OFF && vendor->interruptible(vcpu)) {
@@ -163,7 +194,13 @@ bool guest_run_prepare(struct vcpu *outer)
 		}
 		if (vcpu->state == VCPU_READY)
 			break;
-		if (fall_asleep(gv)) {
+		if (guest_run_waits(outer, now))
+			return false;
+		timer = guest_deadline(vcpu);
+		if (vcpu->state == VCPU_HALTED && now < gv->wait_end && timer - now <= early())
+			while (rdtsc() < timer)
+				cpu_pause();
+		else if (fall_asleep(gv)) {
 			guest_run_end(outer, MULLION_EXIT_HALT);
 			return false;
 		}

@@ -2,11 +2,16 @@
 /* Freestanding string functions. Large copies and fills use the string instructions. */
 #include "lib/string.h"
 
+#include <stdint.h>
+
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
+	size_t words = size / 8, rest = size % 8;
 	void *start = to;
 
-	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+	if (rest)
+		__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(rest) : : "memory");
 	return start;
 }
 
@@ -24,9 +29,13 @@ void *memmove(void *to, const void *from, size_t size)
 
 void *memset(void *to, int value, size_t size)
 {
+	size_t words = size / 8, rest = size % 8;
+	uint64_t fill = (uint8_t)value * 0x0101010101010101ULL;
 	void *start = to;
 
-	__asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(value) : "memory");
+	__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(fill) : "memory");
+	if (rest)
+		__asm__ volatile("rep stosb" : "+D"(to), "+c"(rest) : "a"(fill) : "memory");
 	return start;
 }
 

@@ -37,9 +37,11 @@ static void load_segment(struct vmcb_segment *to, const struct mullion_segment *
 				    from->base};
 }
 
-static void store_segment(struct mullion_segment *to, const struct vmcb_segment *from)
+static void store_segments(struct mullion_segment *to, const struct vmcb_segment *from,
+			   size_t count)
 {
-	*to = (struct mullion_segment){from->selector, from->attributes, from->limit, from->base};
+	_Static_assert(sizeof(*to) == sizeof(*from), "they are the same");
+	memcpy(to, from, count * sizeof(*to));
 }
 
 static void load_system(struct vmcb *vmcb, const struct mullion_vcpu_page *page)
@@ -81,13 +83,16 @@ int svm_load(struct vcpu *vcpu, const struct mullion_vcpu_page *page, uint32_t d
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 	struct vmcb *vmcb = &svm->vmcb;
+	/* Of the rest, no value is one that a CPU cannot have. */
+	bool checked = dirty & (MULLION_DIRTY_SYSTEM | MULLION_DIRTY_DEBUG | MULLION_DIRTY_EVENTS);
 	uint64_t event = vmcb->event_injection;
 	uint8_t old[STATE_SIZE];
 
 	if ((dirty & MULLION_DIRTY_SYSTEM && page->efer & ~(EFER_KEPT | EFER_LMA)) ||
 	    (dirty & MULLION_DIRTY_XCR0 && !exit_xcr0_is_valid(page->xcr0)))
 		return -EINVAL;
-	memcpy(old, (char *)vmcb + STATE_FIRST, STATE_SIZE);
+	if (checked)
+		memcpy(old, (char *)vmcb + STATE_FIRST, STATE_SIZE);
 	if (dirty & MULLION_DIRTY_GENERAL) {
 		vmcb->rip = page->rip;
 		vmcb->rflags = (page->rflags & RFLAGS_KEPT) | 2;
@@ -107,7 +112,7 @@ int svm_load(struct vcpu *vcpu, const struct mullion_vcpu_page *page, uint32_t d
 			page->event & MULLION_EVENT_VALID
 				? (page->event & EVENT_KEPT) | (uint64_t)page->event_code << 32
 				: 0;
-	if (svm_check_vmcb(vmcb) != NULL) {
+	if (checked && svm_check_vmcb(vmcb) != NULL) {
 		memcpy((char *)vmcb + STATE_FIRST, old, STATE_SIZE);
 		vmcb->event_injection = event;
 		return -EINVAL;
@@ -129,14 +134,15 @@ void svm_store(const struct vcpu *vcpu, struct mullion_vcpu_page *page)
 
 	page->rip = vmcb->rip;
 	page->rflags = vmcb->rflags;
-	for (size_t i = 0; i < MULLION_SEGMENTS; i++)
-		store_segment(&page->segments[i], &vmcb->es + places[i]);
+	store_segments(page->segments, &vmcb->es, MULLION_LDTR);
+	store_segments(&page->segments[MULLION_LDTR], &vmcb->ldtr, 1);
+	store_segments(&page->segments[MULLION_TR], &vmcb->tr, 1);
 	/* What counts is the VMCB's CPL; the next load looks here. */
 	page->segments[MULLION_SS].attributes =
 		(uint16_t)((vmcb->ss.attributes & ~(3U << DPL_SHIFT)) | (unsigned)vmcb->cpl
 										<< DPL_SHIFT);
-	store_segment(&page->gdtr, &vmcb->gdtr);
-	store_segment(&page->idtr, &vmcb->idtr);
+	store_segments(&page->gdtr, &vmcb->gdtr, 1);
+	store_segments(&page->idtr, &vmcb->idtr, 1);
 	page->cr0 = vmcb->cr0;
 	page->cr2 = vmcb->cr2;
 	page->cr3 = vmcb->cr3;

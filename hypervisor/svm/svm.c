@@ -67,6 +67,7 @@ static int svm_init(struct vendor_caps *caps)
 	caps->decode_assist = leaf.edx & (1U << 7);
 	caps->asids = leaf.ebx;
 	caps->huge_pages = cpuid(0x80000001, 0).edx & (1U << 26);
+	svm_switch_init();
 	return make_maps(&guest_maps);
 }
 

@@ -71,6 +71,7 @@ int svm_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 void svm_dump(const struct vcpu *vcpu);
 
 /* switch.c: what VMRUN does not switch. */
+void svm_switch_init(void);
 void svm_make_current(struct vcpu *vcpu); /* is not yet */
 void svm_put(struct vcpu *vcpu);
 

@@ -10,21 +10,17 @@
 #define MSR_PRED_CMD 0x49
 #define PRED_IBPB    1
 
-static uint64_t all_features(void)
+static uint64_t all_features; /* of XCR0 */
+static bool has_rdtscp, has_ibpb;
+
+void svm_switch_init(void)
 {
 	struct cpuid leaf = cpuid(0xd, 0);
 
-	return (uint64_t)leaf.edx << 32 | leaf.eax;
-}
-
-static bool has_rdtscp(void)
-{
-	return cpuid(0x80000001, 0).edx & (1U << 27);
-}
-
-static bool has_ibpb(void)
-{
-	return cpuid(0x80000000, 0).eax >= 0x80000008 && (cpuid(0x80000008, 0).ebx & (1U << 12));
+	all_features = (uint64_t)leaf.edx << 32 | leaf.eax;
+	has_rdtscp = cpuid(0x80000001, 0).edx & (1U << 27);
+	has_ibpb =
+		cpuid(0x80000000, 0).eax >= 0x80000008 && (cpuid(0x80000008, 0).ebx & (1U << 12));
 }
 
 void svm_put(struct vcpu *vcpu)
@@ -37,13 +33,13 @@ void svm_put(struct vcpu *vcpu)
 	cpu->current = NULL;
 	/* XSETBV may not have been intercepted: the register tells. */
 	svm->xcr0 = xgetbv(0);
-	xsetbv(0, all_features());
+	xsetbv(0, all_features);
 	__asm__ volatile("xsave64 (%0)" : : "r"(svm->xsave), "a"(-1), "d"(-1) : "memory");
 	svm->dr[0] = read_dr0();
 	svm->dr[1] = read_dr1();
 	svm->dr[2] = read_dr2();
 	svm->dr[3] = read_dr3();
-	if (has_rdtscp())
+	if (has_rdtscp)
 		svm->tsc_aux = rdmsr(MSR_TSC_AUX);
 }
 
@@ -57,16 +53,16 @@ void svm_make_current(struct vcpu *vcpu)
 	cpu->current = vcpu;
 	if (vcpu->vm->kind == VM_GUEST)
 		svm_take_asid(svm);
-	xsetbv(0, all_features());
+	xsetbv(0, all_features);
 	__asm__ volatile("xrstor64 (%0)" : : "r"(svm->xsave), "a"(-1), "d"(-1) : "memory");
 	xsetbv(0, svm->xcr0);
 	write_dr0(svm->dr[0]);
 	write_dr1(svm->dr[1]);
 	write_dr2(svm->dr[2]);
 	write_dr3(svm->dr[3]);
-	if (has_rdtscp())
+	if (has_rdtscp)
 		wrmsr(MSR_TSC_AUX, svm->tsc_aux);
 	/* Branch predictions of one VM must not steer another. */
-	if (has_ibpb())
+	if (has_ibpb)
 		wrmsr(MSR_PRED_CMD, PRED_IBPB);
 }

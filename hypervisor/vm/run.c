@@ -84,7 +84,8 @@ static bool is_ready(struct vcpu *vcpu, uint64_t now)
 	    ((vcpu->events & VCPU_EVENT_NMI) ||
 	     (vlapic_pending(&vcpu->lapic) >= 0 && vendor->interruptible(vcpu))))
 		vcpu->state = VCPU_READY;
-	return vcpu->state == VCPU_READY || vcpu->state == VCPU_LENDING;
+	return vcpu->state == VCPU_READY ||
+	       (vcpu->state == VCPU_LENDING && !guest_run_waits(vcpu, now));
 }
 
 static struct vcpu *pick(struct runner *runner, uint64_t now)
@@ -134,7 +135,7 @@ static void arm_timer(struct runner *runner)
 			continue;
 		deadline = earlier(deadline, vlapic_deadline(&vcpu->lapic));
 		if (vcpu->state == VCPU_LENDING)
-			deadline = earlier(deadline, guest_deadline(vcpu->inner));
+			deadline = earlier(deadline, guest_run_deadline(vcpu));
 	}
 	if (this_pcpu()->number == 0)
 		deadline = earlier(deadline, lifecycle_deadline());
@@ -176,8 +177,8 @@ static void run(struct runner *runner, struct vcpu *vcpu)
 		 (runner->armed == 0 || rdtsc() < runner->armed));
 }
 
-/* Runs the guest's vCPU that this one has lent its time to. Returns whether that has ended, and the
- * vCPU may go on itself. */
+/* Runs the guest's vCPU that this one has lent its time to, unless it waits. Returns whether that
+ * has ended, and the vCPU may go on itself. */
 static bool run_inner(struct runner *runner, struct vcpu *vcpu)
 {
 	struct trace *trace = trace_of(vcpu->number);
@@ -211,7 +212,7 @@ static bool run_inner(struct runner *runner, struct vcpu *vcpu)
 		} while (inner->state == VCPU_READY);
 	}
 	/* An INIT of its own comes first. */
-	return vcpu->events == 0;
+	return vcpu->state == VCPU_READY && vcpu->events == 0;
 }
 
 /* Runs the vCPU, or what it has lent its time to, until another might have to. */

@@ -258,8 +258,9 @@ struct mullion_vcpu_page {
 	uint32_t activity;	    /* enum mullion_activity */
 	uint64_t tsc_offset;	    /* the guest's TSC is the machine's plus this */
 	uint64_t xcr0;
-	uint32_t cpl; /* out; what counts on the way in is SS' DPL */
-	uint32_t zero2;
+	uint32_t cpl;  /* out; what counts on the way in is SS' DPL */
+	uint32_t wait; /* in: for so many ticks of the TSC a vCPU that is halted keeps the caller's
+			  CPU, which sleeps, before the run ends with HALT */
 };
 _Static_assert(sizeof(struct mullion_segment) == 16, "struct mullion_segment");
 _Static_assert(sizeof(struct mullion_vcpu_page) <= 4096, "struct mullion_vcpu_page");
