@@ -22,6 +22,8 @@ enum mkvm_msr_policy {
 	MKVM_MSR_TSC,	/* kvm-clock.c */
 	MKVM_MSR_CLOCK, /* a vCPU's time, kvm-clock.c */
 	MKVM_MSR_WALL,	/* wall-clock time, likewise */
+	MKVM_MSR_STEAL, /* stolen time, kvm-steal.c; value: bits that it may not have */
+	MKVM_MSR_ASKED, /* kept: where to tell what never happens here; value: likewise */
 	MKVM_MSR_HV,	/* kvm-hyperv.c */
 	MKVM_MSR_PAGE,	/* in the core's page */
 	MKVM_MSR_CORE,	/* not here: asked of the core */

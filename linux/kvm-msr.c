@@ -35,6 +35,9 @@ static const u32 saved[] = {
 	MKVM_HV_MSR_ASSIST,
 	MSR_KVM_WALL_CLOCK_NEW,
 	MSR_KVM_SYSTEM_TIME_NEW,
+	MSR_KVM_ASYNC_PF_EN,
+	MSR_KVM_STEAL_TIME,
+	MSR_KVM_PV_EOI_EN,
 	MSR_STAR,
 	MSR_LSTAR,
 	MSR_CSTAR,
@@ -51,7 +54,7 @@ void mkvm_msr_init(struct mkvm_vcpu *vcpu)
 	if (WARN_ON(values > ARRAY_SIZE(vcpu->msrs)))
 		return;
 	for (n = 0; n < count; n++)
-		if (table[n].at && table[n].value)
+		if (table[n].policy == MKVM_MSR_KEPT || table[n].policy == MKVM_MSR_HOST)
 			vcpu->msrs[table[n].at] = table[n].value;
 	vcpu->hyperv_index = vcpu->id;
 }
@@ -134,6 +137,9 @@ static int check_write(const struct mkvm_vcpu *vcpu, const struct mkvm_msr *line
 	switch (line->policy) {
 	case MKVM_MSR_HOST:
 		return host && index != MCG_CAP ? 0 : -EINVAL;
+	case MKVM_MSR_STEAL:
+	case MKVM_MSR_ASKED:
+		return value & line->value ? -EINVAL : 0;
 	case MKVM_MSR_MTRR:
 		return mkvm_msr_mtrr_takes(index, value) ? 0 : -EINVAL;
 	case MKVM_MSR_BANK:
@@ -179,6 +185,8 @@ int mkvm_msr_set(struct mkvm_vcpu *vcpu, u32 index, u64 value, bool host)
 	vcpu->msrs[line->at + (index - line->first)] = value;
 	if (line->policy == MKVM_MSR_CLOCK)
 		WRITE_ONCE(vcpu->clock_changed, true);
+	else if (line->policy == MKVM_MSR_STEAL)
+		mkvm_steal_set(vcpu, value);
 	else if (line->policy == MKVM_MSR_WALL && !host)
 		mkvm_clock_wall(vcpu, value);
 	return 0;

@@ -118,9 +118,12 @@ struct mkvm_vcpu {
 	struct kvm_run *run;
 	void *data; /* the page of I/O data behind run */
 	wait_queue_head_t wait;
-	bool woken;	    /* since the last run began */
-	bool clock_changed; /* the guest's clock has to be written again */
-	bool clock_paused;  /* and its kernel told that it was stopped */
+	bool woken;		     /* since the last run began */
+	bool clock_changed;	     /* the guest's clock has to be written again */
+	bool clock_paused;	     /* and its kernel told that it was stopped */
+	bool steals;		     /* the guest wants to know what is stolen from it, */
+	struct task_struct *stealer; /* which is counted for this thread */
+	u64 steal_seen;		     /* up to here */
 	bool signals_set;
 	sigset_t signals; /* blocked while it runs */
 	int external;	  /* KVM_INTERRUPT's vector, not yet given to the guest */
@@ -251,6 +254,13 @@ void mkvm_clock_origin(struct mkvm_vm *vm, u64 *tsc, u64 *ns, u64 *now);
 /* KVM_GET_CLOCK, KVM_SET_CLOCK of a VM. */
 long mkvm_clock_ioctl(struct mkvm_vm *vm, unsigned int number, void __user *argument);
 int mkvm_clock_control(struct mkvm_vcpu *vcpu);
+
+/* ---- kvm-steal.c ---- */
+
+/* The guest has set its MSR. */
+void mkvm_steal_set(struct mkvm_vcpu *vcpu, u64 msr);
+/* What was stolen from it since the last time, into its memory. By the thread that runs it. */
+void mkvm_steal_update(struct mkvm_vcpu *vcpu);
 
 /* ---- kvm-hyperv.c ---- */
 

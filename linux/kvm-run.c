@@ -105,6 +105,8 @@ static int enter(struct mkvm_vcpu *vcpu)
 
 	if (READ_ONCE(vcpu->clock_changed))
 		mkvm_clock_update(vcpu);
+	if (vcpu->steals)
+		mkvm_steal_update(vcpu);
 	give_external(vcpu);
 	page->request_window =
 		vcpu->external != MKVM_NO_VECTOR || (READ_ONCE(run->request_interrupt_window) &&

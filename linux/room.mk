@@ -10,7 +10,7 @@ MODULE_FILES = linux/Kbuild linux/Makefile linux/bus.h linux/console.c linux/mai
 	linux/kvm-mce.h linux/kvm-memory.c linux/kvm-mmio.c linux/kvm-mmio.h linux/kvm-msr.c \
 	linux/kvm-msr-table.c linux/kvm-msr-table.h linux/kvm-pin.c linux/kvm-pio.c \
 	linux/kvm-pio.h linux/kvm-route.c linux/kvm-route.h linux/kvm-run.c linux/kvm-scale.h \
-	linux/kvm-segment.c linux/kvm-segment.h linux/kvm-state.c linux/kvm-vcpu.c linux/kvm-vm.c
+	linux/kvm-segment.c linux/kvm-segment.h linux/kvm-state.c linux/kvm-steal.c linux/kvm-vcpu.c linux/kvm-vm.c
 EXTRA_DIST += $(MODULE_FILES)
 
 .PHONY: modules
