@@ -46,8 +46,7 @@
 #define KVM_LEAF_FEATURE 0x40000001
 /* Clock by either numbers, no delays after port accesses, stolen time, a clock that all vCPUs agree
  * on; what may tell of later faults and spare EOIs and has nothing to tell (kvm-msr-table.c). */
-#define KVM_ON                                                                                     \
-	(BIT_OF(0) | BIT_OF(1) | BIT_OF(3) | BIT_OF(4) | BIT_OF(5) | BIT_OF(6) | BIT_OF(24))
+#define KVM_ON (BIT_OF(0) | BIT_OF(1) | BIT_OF(3) | BIT_OF(4) | BIT_OF(5) | BIT_OF(6) | BIT_OF(24))
 
 struct list {
 	struct kvm_cpuid_entry2 *entries;
