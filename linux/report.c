@@ -7,7 +7,7 @@
  *	counters   a line a counter of each VM this one may ask about: VM, name, value
  *	doorbells  a line a doorbell: number, how often it rang here
  *	ring       write "VM BELL": rings it
- *	trace      control VM: what each CPU's latest exits were; write: dump on the core's serial line
+ *	trace      control VM: what each CPU's latest exits were; write: to the core's serial line
  *	reset      control VM: write a VM's number: it is started anew
  */
 #include <linux/debugfs.h>
