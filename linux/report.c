@@ -2,7 +2,8 @@
 /*
  * /sys/kernel/debug/mullion, what the core knows:
  *
- *	frames     control VM: how many pages of its own the core uses
+ *	frames     control VM: how many pages the core uses, but for its owner table, which stays
+ *		   split where guests have had memory
  *	vms        a line a VM: number, name, kind, state, CPUs, MiB, restarts
  *	counters   a line a counter of each VM this one may ask about: VM, name, value
  *	doorbells  a line a doorbell: number, how often it rang here

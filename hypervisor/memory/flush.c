@@ -24,7 +24,7 @@ void flush_consume(struct flush *token)
 		owner_put(token->range[i].start, token->range[i].size);
 	for (hpa_t table = token->tables; hpa_value(table) != 0; table = next) {
 		next = hpa(*(uint64_t *)frame_virt(table));
-		frame_free(table);
+		frame_free_table(table);
 	}
 	token->tables = hpa(0);
 	token->ranges = 0;

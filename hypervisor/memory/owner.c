@@ -28,6 +28,7 @@
 
 static struct lock owner_lock;
 static uint64_t top[TOP_ENTRIES];
+static size_t frames; /* of tables */
 
 static enum owner entry_owner(uint64_t entry)
 {
@@ -91,6 +92,7 @@ static int split_at(uint64_t address)
 		for (size_t i = 0; i < ENTRIES; i++)
 			table[i] = *entry;
 		*entry = hpa_value(frame) | ENTRY_TABLE;
+		frames++;
 	}
 }
 
@@ -113,6 +115,7 @@ static void fold(uint64_t *entry)
 			return;
 	frame_free(hpa(*entry & ~ENTRY_TABLE));
 	*entry = first;
+	frames--;
 }
 
 /* Adds delta to every leaf in the range, which must begin and end at borders, and folds tables. */
@@ -166,6 +169,17 @@ void owner_init(void)
 {
 	memset(&owner_lock, 0, sizeof(owner_lock));
 	memset(top, 0, sizeof(top));
+	frames = 0;
+}
+
+size_t owner_frames(void)
+{
+	size_t n;
+
+	lock_take(&owner_lock);
+	n = frames;
+	lock_release(&owner_lock);
+	return n;
 }
 
 int owner_add(hpa_t start, uint64_t size, enum page_type type, enum owner owner)

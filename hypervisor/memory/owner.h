@@ -32,6 +32,7 @@ enum page_type {
 
 /* Everything is nobody's. At boot, once, after frame_init(). */
 void owner_init(void);
+size_t owner_frames(void); /* that its tables are in, for figures */
 
 /* Declares a range (page-aligned, not wrapping, overlapping none) at boot. Returns -EINVAL,
  * -EEXIST, -ENOMEM. */

@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "memory/frame.h"
+#include "memory/owner.h"
 #include "vm/trace.h"
 #include "x86/cpu.h"
 #include "x86/machine.h"
@@ -90,7 +91,7 @@ static int64_t do_query(struct vcpu *vcpu, const struct hypercall *call)
 	case MULLION_QUERY_COUNTERS:
 		return COUNTER_COUNT;
 	case MULLION_QUERY_FRAMES:
-		return vm->kind == VM_CONTROL ? (int64_t)frame_used() : 0;
+		return vm->kind == VM_CONTROL ? (int64_t)(frame_used() - owner_frames()) : 0;
 	default:
 		return 0;
 	}

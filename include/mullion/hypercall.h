@@ -64,7 +64,7 @@
 #define MULLION_QUERY_VMS      4 /* how many there are; numbers go from 0 */
 #define MULLION_QUERY_PCPUS    5 /* how many CPUs the machine has; numbers go from 0 */
 #define MULLION_QUERY_COUNTERS 6 /* how many counters a VM has; numbers go from 0 */
-#define MULLION_QUERY_FRAMES   7 /* pages of the core's own that are in use; control VM */
+#define MULLION_QUERY_FRAMES   7 /* pages the core uses, without its owner table; control VM */
 
 #define MULLION_FEATURE_CONSOLE	      (1U << 0) /* CONSOLE_WRITE */
 #define MULLION_FEATURE_CONSOLE_INPUT (1U << 1) /* CONSOLE_READ and MULLION_CONSOLE_RAW */
