@@ -95,6 +95,44 @@ try_net() {
 		[ "$(guest_shell "awk '/virtio.*-input/ { print \$2 + \$3 }' /proc/interrupts")" -gt 0 ]
 }
 
+# As Windows does: by Hyper-V's leaves, where KVM's are not seen.
+hyperv=kvm=off,hv_relaxed,hv_time,hv_vapic,hv_vpindex,hv_frequencies
+# shellcheck disable=SC2016 # words for the guest's shell
+# hyperv_is_up MODE: of the APICs. The kernel went by what it found, and its clock goes as the counter.
+hyperv_is_up() {
+	guest_wait_line 'guest: ready' 400 &&
+		guest_has_line 'guest: 2 CPUs, hyperv_clocksource_tsc_page, BIOS, Microsoft Hyper-V' &&
+		! guest_has_line 'guest: kernel says' &&
+		guest_has_line 'Hyper-V: LAPIC Timer Frequency: 0x3d0900$' && # 1 GHz, 250 times a second
+		guest_has_line "Hyper-V: Using enlightened APIC \($1 mode\)" &&
+		[ "$(guest_shell 'grep -c tsc_known_freq /proc/cpuinfo')" = 2 ] &&
+		[ "$(guest_shell 'for at in "0 02" "1 02" "1 80"; do hyperv msr ${at% *} 0x400000${at#* }; done' |
+			tr -s ' \n' ' ')" = ' 0 1 ' ] &&
+		hyperv_agrees "$(guest_shell 'hyperv time')" "$(guest_shell 'hyperv time')"
+}
+# hyperv_agrees EARLIER LATER: so much as the one goes forward, the other does.
+hyperv_agrees() {
+	awk '{ before[NR] = $1; counter[NR] = $2; after[NR] = $3 }
+		END {
+			went = counter[2] - counter[1]
+			exit !(before[2] > after[1] && after[1] > 0 && before[2] - after[1] <= went &&
+				went <= after[2] - before[1])
+		}' <<<"$1"$'\n'"$2" && return
+	echo "mullion: clock, counter, clock: $1, then $2" >&2
+	return 1
+}
+try_hyperv() {
+	local time
+	core_control_shell 'chroot /guests qemu-img create -q -f qcow2 /tmp/state.qcow2 64M' || return
+	guest_start -M q35 -m 256 -smp 2 -cpu "max,$hyperv" -vga none \
+		-drive if=virtio,file=/tmp/state.qcow2 "$linux" && hyperv_is_up x2apic &&
+		time=$(guest_shell 'hyperv time') && guest_monitor 'savevm one' &&
+		hyperv_agrees "$time" "$(guest_shell 'hyperv time')" && guest_monitor 'loadvm one' &&
+		hyperv_agrees "$time" "$(guest_shell 'hyperv time')" && guest_end || return
+	guest_start -M q35 -m 256 -smp 2 -cpu "host,-x2apic,$hyperv" -vga none "$linux" &&
+		hyperv_is_up xapic
+}
+
 # What is left of QEMUs that were killed at any time: no guest's number (the core has 16), no memory of
 # the control VM's, no use of the module. What is free varies by what Linux keeps for each CPU: the
 # most of each half is compared.
@@ -122,7 +160,7 @@ make_disc "$work/disc.iso" || die "no disc"
 guest_machine "$work/disc.iso"
 core_boot || die "no machine"
 guest_prepare || die "the control VM has no guests' disk"
-[ $# -gt 0 ] || set -- linux smp ovmf disc memtest installer snapshot net kill
+[ $# -gt 0 ] || set -- linux smp ovmf disc memtest installer snapshot hyperv net kill
 for name; do
 	"try_$name" || {
 		guest_log | tail -n 60 | sed 's/^/# guest: /'

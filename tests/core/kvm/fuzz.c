@@ -51,6 +51,7 @@ static const unsigned long vcpu_calls[] = {KVM_GET_REGS,
 					   KVM_SET_MSRS,
 					   KVM_SET_CPUID2,
 					   KVM_GET_CPUID2,
+					   KVM_GET_SUPPORTED_HV_CPUID,
 					   KVM_INTERRUPT,
 					   KVM_NMI,
 					   KVM_TRANSLATE,
@@ -98,7 +99,7 @@ static uint64_t random_value(struct fuzzer *f)
 	case 5:
 		return (uint64_t)f->event | r >> 60 << 32;
 	case 6:
-		return 0xc0000080 + (r >> 56);
+		return (r >> 40 & 1 ? 0xc0000080 : 0x40000000) + (r >> 56); /* an MSR */
 	case 7:
 		return ~0ULL << (r >> 58);
 	default:
