@@ -223,7 +223,8 @@ static int vcpu_release(struct inode *inode, struct file *file)
 {
 	struct mkvm_vcpu *vcpu = file->private_data;
 
-	mkvm_vm_put(vcpu->vm);
+	if (vcpu) /* it was made to the end */
+		mkvm_vm_put(vcpu->vm);
 	return 0;
 }
 
@@ -289,37 +290,57 @@ static int prepare(struct mkvm_vcpu *vcpu)
 	return mkvm_vcpu_set_item(vcpu, MULLION_VCPU_MSR, sizeof(*msr));
 }
 
+/* Enters it in the core, which uses its page from then on, until the guest ends. */
+static long enter_core(struct mkvm_vcpu *vcpu)
+{
+	long error = mullion_call(MULLION_CALL_VCPU_CREATE, vcpu->handle, virt_to_phys(vcpu->page),
+				  0, 0);
+
+	if (error) {
+		mkvm_vcpu_free(vcpu);
+		return error;
+	}
+	smp_store_release(&vcpu->vm->vcpus[vcpu->id], vcpu);
+	vcpu->vm->vcpu_count++;
+	return prepare(vcpu);
+}
+
 long mkvm_vcpu_create(struct mkvm_vm *vm, unsigned long untrusted_id)
 {
 	struct mkvm_vcpu *vcpu;
+	struct file *file;
 	char name[24];
-	long result;
+	long error;
 	u32 id;
+	int fd;
 
 	if (untrusted_id >= MULLION_GUEST_VCPUS)
 		return -EINVAL;
 	id = untrusted_id;
 	if (vm->vcpus[id])
 		return -EEXIST;
-	vcpu = make(vm, id);
-	if (!vcpu)
-		return -ENOMEM;
-	result = mullion_call(MULLION_CALL_VCPU_CREATE, vcpu->handle, virt_to_phys(vcpu->page), 0,
-			      0);
-	if (result) {
-		mkvm_vcpu_free(vcpu);
-		return result;
-	}
-	/* From here on the core uses its page: it ends with the guest. */
-	smp_store_release(&vm->vcpus[id], vcpu);
-	vm->vcpu_count++;
-	result = prepare(vcpu);
-	if (result)
-		return result;
+	/* The descriptor first: what is in the core cannot be taken back. */
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
 	snprintf(name, sizeof(name), "kvm-vcpu:%u", id);
+	file = anon_inode_getfile(name, &vcpu_fops, NULL, O_RDWR);
+	if (IS_ERR(file)) {
+		error = PTR_ERR(file);
+		goto fail;
+	}
+	vcpu = make(vm, id);
+	error = vcpu ? enter_core(vcpu) : -ENOMEM;
+	if (error) {
+		fput(file);
+		goto fail;
+	}
 	mkvm_vm_get(vm);
-	result = anon_inode_getfd(name, &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
-	if (result < 0)
-		mkvm_vm_put(vm);
-	return result;
+	file->private_data = vcpu;
+	fd_install(fd, file);
+	return fd;
+
+fail:
+	put_unused_fd(fd);
+	return error;
 }

@@ -216,6 +216,8 @@ int main(int count, char **arguments)
 		void (*run)(void);
 	} parts[] = {{"offer", test_offer},
 		     {"bad", test_bad_input},
+		     {"pointers", test_pointers},
+		     {"order", test_order},
 		     {"state", test_state},
 		     {"io", test_io},
 		     {"interrupts", test_interrupts},
@@ -223,6 +225,8 @@ int main(int count, char **arguments)
 		     {"bare", test_bare},
 		     {"hyperv", test_hyperv},
 		     {"kill", test_kill},
+		     {"kills", test_kills},
+		     {"fail", test_fail},
 		     {"fuzz", test_fuzz}};
 	size_t n;
 

@@ -65,11 +65,15 @@ long pinned_pages(void);
 void count_guests(void);
 
 void test_bad_input(void);
+void test_pointers(void);
+void test_order(void);
+void test_fail(void);
 void test_state(void);
 void test_io(void);
 void test_interrupts(void);
 void test_memory(void);
 void test_kill(void);
+void test_kills(void);
 void test_bare(void);
 void test_hyperv(void);
 void test_fuzz(void);
