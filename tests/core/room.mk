@@ -379,7 +379,8 @@ endif
 # The service VMs' images are made by scripts/core-images.
 EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh tests/core/boot.sh \
 	tests/core/refuse.sh tests/core/restart.sh tests/core/attack-ui.sh tests/core/attack-control.sh \
-	tests/core/attack tests/core/guest.sh tests/core/guest tests/core/kvm.sh tests/core/kvm
+	tests/core/attack tests/core/guest.sh tests/core/guest tests/core/kvm.sh tests/core/kvm \
+	tests/core/fail
 
 # The core's figures, and the VM of ours that counts.
 GUEST_CFLAGS = -std=gnu11 -m64 -O2 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only \
@@ -393,6 +394,24 @@ tests/core/guests/exits: tests/core/guests/start.S tests/core/guests/exits.c tes
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(CC) $(GUEST_CFLAGS) -I$(top_srcdir)/include -nostdlib -static \
 		-Wl,--build-id=none -Wl,-T,$(srcdir)/tests/core/guests/exits.lds -o $@ \
 		$(srcdir)/tests/core/guests/start.S $(srcdir)/tests/core/guests/exits.c
+
+# The guest that tries everything, and one that looks at its memory.
+ROM_CFLAGS = -m32 -std=gnu11 -Os -ffreestanding -fno-pic -fno-pie -mgeneral-regs-only -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -fcf-protection=none -Wall -Wextra
+ROM_LINK = $(CC) $(ROM_CFLAGS) -I$(top_srcdir)/include -nostdlib -static -Wl,--build-id=none \
+	-Wl,-T,$(srcdir)/tests/core/guests/rom.lds
+EXTRA_DIST += tests/core/guests/fuzz.S tests/core/guests/fuzz.c tests/core/guests/fuzz.h \
+	tests/core/guests/fuzz-code.c tests/core/guests/fuzz-code.h \
+	tests/core/guests/bystander.S tests/core/guests/rom.lds tests/core/guests/fuzz-run \
+	tests/core/guests/kill-run tests/core/guest-fuzz.sh tests/core/guest-kill.sh
+CLEANFILES += tests/core/guests/fuzz.rom tests/core/guests/bystander.rom
+tests/core/guests/fuzz.rom: tests/core/guests/fuzz.S tests/core/guests/fuzz.c tests/core/guests/fuzz-code.c \
+		tests/core/guests/fuzz-code.h tests/core/guests/fuzz.h tests/core/guests/rom.lds \
+		include/mullion/hypercall.h
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(ROM_LINK) -o $@ $(srcdir)/tests/core/guests/fuzz.S \
+		$(srcdir)/tests/core/guests/fuzz.c $(srcdir)/tests/core/guests/fuzz-code.c
+tests/core/guests/bystander.rom: tests/core/guests/bystander.S tests/core/guests/rom.lds
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(ROM_LINK) -o $@ $(srcdir)/tests/core/guests/bystander.S
 
 .PHONY: run-core bench-core
 if WITH_CORE

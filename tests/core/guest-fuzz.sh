@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A guest that tries everything (tests/core/guests/fuzz.c), on four CPUs, ends nothing but itself: the
+# core, both service VMs, another guest and their memory are as before. FUZZ_SECONDS of the control
+# VM's time; FUZZ_SEED: the seed of its first QEMU.
+. "${srcdir:-.}/tests/core/rig.sh"
+. "$top/tests/core/guests.sh"
+seconds=${FUZZ_SECONDS:-60} seed=${FUZZ_SEED:-$((SRANDOM % 1000000 + 1))}
+
+make -s -C "$build" tests/core/guests/fuzz.rom tests/core/guests/bystander.rom || die "no guests"
+${CC:-gcc} -std=gnu11 -O2 -static -s -D_GNU_SOURCE -I"$top/include" -o "$work/attack" \
+	"$top/tests/core/attack/user.c" || die "no canary"
+guest_images "$work/images" "$top/tests/core/guests/fuzz-run=/bin/fuzz-run" \
+	"$build/tests/core/guests/fuzz.rom=/fuzz.rom" \
+	"$build/tests/core/guests/bystander.rom=/bystander.rom" || die "no images"
+# The UI VM and the control VM watch some of their own memory.
+printf '#!/bin/sh\nattack canary 64 &\n' >"$work/canary"
+chmod 755 "$work/canary"
+for vm in ui control; do
+	rig_add "$core_images/$vm.initrd" "$work/$vm.initrd" "$work/attack=/bin/attack" "$work/canary" ||
+		die "no image"
+	mv "$work/$vm.initrd" "$core_images/$vm.initrd"
+done
+# shellcheck disable=SC2119 # no more disks
+guest_machine
+core_boot || die "no machine"
+guest_prepare || die "the control VM has no guests' disk"
+core_wait_line 'testcard: ready' 180 || die "the UI VM does not start"
+frames=$(core_control_shell 'cat /sys/kernel/debug/mullion/frames')
+
+echo "# first seed: $seed"
+core_control_shell "fuzz-run $seed $seconds >/guests/tmp/fuzz-run.out 2>&1 &" || die "no guests"
+bad='canary CHANGED|: error [0-9]+:|Kernel panic|Oops|BUG:|kernel BUG|WARNING:|soft lockup|rcu.*stall'
+over() {
+	core_has_line "$bad" || core_http /guest/fuzz.log 2>/dev/null | grep -aq '^fuzz-run: end'
+}
+core_until $((seconds * 20 + 300)) "end of the guests" over
+result=$?
+core_http /guest/fuzz.log >"$work/fuzz.log" 2>/dev/null
+count() { grep -aEc -- "$1" "$work/fuzz.log"; }
+sum() { awk -v word="$1" '/^fuzz: seed/ { for (i = 2; i <= NF; i++) if ($i == word) n += $(i - 1) }
+	END { print n + 0 }' "$work/fuzz.log"; }
+echo "# $(count '^fuzz-run: seed') QEMUs ($(count '^fuzz-run: seed.*: silent') silent," \
+	"$(count '^fuzz-run: seed.*: ended') ended, $(count 'KVM internal error') internal errors," \
+	"$(count 'entry failed') refused), $(count '^fuzz: seed') lives, $(sum tries) tries"
+[ $result = 0 ] || die "the machine does not come to the end of it"
+if core_has_line "$bad"; then
+	core_log | grep -aE "$bad" | head -n 5 >&2
+	die "it ends more than itself"
+fi
+[ "$(sum tries)" -gt 1000 ] || die "too little was tried"
+[ "$(count '^fuzz: seed.* on [2-4] CPUs')" -gt 0 ] || die "it had one CPU"
+ok "it has tried much, on several CPUs"
+grep -aqE '^fuzz-run: bystander lives, [1-9][0-9]* rounds, 0 bad' "$work/fuzz.log" ||
+	die "the other guest does not go on as before"
+ok "the other guest goes on, with its memory as it was"
+[ "$(core_control_shell 'cat /sys/kernel/debug/mullion/frames')" = "$frames" ] ||
+	die "pages of the core are left"
+ok "nothing is left of it in the core"
+picture_lives || die "the UI VM does not go on"
+core_steps_control || die "the control VM does not go on"
+core_has_line "$bad" && die "it ends more than itself"
+ok "both VMs go on, with their memory as it was"
