@@ -369,7 +369,7 @@ tests_core_test_kvm_enlighten_SOURCES = tests/core/test_kvm_enlighten.c linux/kv
 tests_core_test_kvm_enlighten_CPPFLAGS = $(KVM_CPPFLAGS)
 tests_core_test_kvm_enlighten_LDADD = $(CMOCKA_LIBS)
 
-# Boots of the emulated laptop, the longest first. guest.sh and qemu.sh are run by hand (CAVEATS.md).
+# Boots of the emulated laptop, the longest first. guest.sh, qemu.sh and libvirt.sh are run by hand (CAVEATS.md).
 if WITH_CORE
 TESTS_CORE += tests/core/images.sh tests/core/restart.sh tests/core/attack-ui.sh tests/core/boot.sh \
 	tests/core/attack-control.sh tests/core/refuse.sh tests/core/kvm.sh
@@ -386,7 +386,8 @@ EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh te
 GUEST_CFLAGS = -std=gnu11 -m64 -O2 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -Wall -Wextra
 EXTRA_DIST += tests/bench/core.sh tests/core/guests/exits.c tests/core/guests/exits.lds \
-	tests/core/guests/start.S tests/core/guests/run tests/core/guests.sh tests/core/qemu.sh control/guests
+	tests/core/guests/start.S tests/core/guests/run tests/core/guests.sh tests/core/qemu.sh \
+	tests/core/libvirt.sh tests/core/guests/libvirt control/guests
 CLEANFILES += tests/core/guests/exits tests/core/guests/exits.multiboot
 tests/core/guests/exits.multiboot: tests/core/guests/exits
 	$(AM_V_GEN)tail -c +1025 tests/core/guests/exits >$@
