@@ -117,7 +117,8 @@ struct mullion_vcpu_msr {
 _Static_assert(sizeof(struct mullion_vcpu_msr) == 16, "struct mullion_vcpu_msr");
 
 /* A leaf as a guest sees it, but for what follows the vCPU's state: APIC id, OSXSAVE, the APIC's
- * presence, XSAVE sizes. A leaf that is not in the table reads as zeros. */
+ * presence, XSAVE sizes. A leaf that is not in the table reads as zeros. One that offers Hyper-V's
+ * MSRs of the APIC (leaf 0x40000003, bit 4 of eax) gives the vCPU 0x40000070 to 0x40000072. */
 #define MULLION_CPUID_MAX	100
 #define MULLION_CPUID_SUBLEAVES (1U << 0) /* subleaf counts; otherwise it is for all of them */
 struct mullion_cpuid {
