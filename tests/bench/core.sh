@@ -8,7 +8,7 @@
 #  - sizes: image, memory, lines
 set -u
 . "${srcdir:-$(dirname "$0")/../..}/tests/core/rig.sh"
-. "$top/tests/core/guests.sh"
+. "$top/scripts/lib/core-guests.sh"
 
 # line FIGURE VALUE UNIT [GOAL]
 line() {
@@ -99,7 +99,7 @@ exits_of() {
 	local core_accel=tcg,thread=single core_cpus=1 core_images=$core_images core_binary=$core_binary
 	local core_bare=control core_manifest="$work/exits.guests" core_extra=() core_memory=$core_memory
 	local guest_accel=kvm,kernel-irqchip=split core_modules=()
-	guest_images "$work/images" "$build/tests/core/guests/exits.multiboot=/exits" || die "no images"
+	rig_images "$work/images" "$build/tests/core/guests/exits.multiboot=/exits" || die "no images"
 	if [ "$1" = core ]; then
 		core_default_manifest | sed -n '/^\[vm control\]/,$p' >"$work/exits.guests"
 		sed '/^$/,$d' "$work/exits.manifest" | sed 's/^kernel.*/&\ncmdline = role=halt/' >>"$work/exits.guests"
@@ -109,7 +109,7 @@ exits_of() {
 		core_binary=
 	fi
 	rig_new
-	guest_machine
+	guest_machine || die "no disk of guests"
 	core_extra+=(-icount "shift=0,sleep=off")
 	core_boot && guest_prepare && core_control_shell 'mv /exits /guests/tmp/' || die "a machine for guests, $1"
 	guest_start -M q35 -m 64 -cpu host -vga none -device pci-testdev -kernel /tmp/exits &&

@@ -4,15 +4,14 @@
 # core, of the module or of the control VM: KILLS of a small one (tests/core/kvm/kill.c), QEMU_KILLS of
 # Debian's QEMU. 900 and 100 take some minutes.
 . "${srcdir:-.}/tests/core/rig.sh"
-. "$top/tests/core/guests.sh"
+. "$top/scripts/lib/core-guests.sh"
 kills=${KILLS:-900} qemu_kills=${QEMU_KILLS:-100}
 
 ${CC:-gcc} -std=gnu11 -O2 -static -s -D_GNU_SOURCE -Wall -Wextra -o "$work/kvm-client" \
 	"$top"/tests/core/kvm/*.c "$top/tests/core/kvm/guest.S" -lpthread || die "the client does not build"
-guest_images "$work/images" "$work/kvm-client=/bin/kvm-client" \
+rig_images "$work/images" "$work/kvm-client=/bin/kvm-client" \
 	"$top/tests/core/guests/kill-run=/bin/kill-run" || die "no images"
-# shellcheck disable=SC2119 # no more disks
-guest_machine
+guest_machine || die "no disk of guests"
 core_boot || die "no machine"
 guest_prepare || die "the control VM has no guests' disk"
 core_wait_line 'testcard: ready' 180 || die "the UI VM does not start"

@@ -53,5 +53,13 @@ rig_add() {
 	} >"$to"
 }
 
+# rig_images DIR FILE=PATH...: images in that folder, the control VM's with these files added.
+rig_images() {
+	local to=$1
+	shift
+	mkdir -p "$to" && cp "$core_images"/{vmlinuz,ui.initrd} "$to" &&
+		rig_add "$core_images/control.initrd" "$to/control.initrd" "$@" && core_images=$to
+}
+
 "$top/scripts/core-images" --out "$core_images" || die "no images"
 rig_new

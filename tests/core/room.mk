@@ -386,7 +386,7 @@ EXTRA_DIST += uivm/image control/image tests/core/rig.sh tests/core/images.sh te
 GUEST_CFLAGS = -std=gnu11 -m64 -O2 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -Wall -Wextra
 EXTRA_DIST += tests/bench/core.sh tests/core/guests/exits.c tests/core/guests/exits.lds \
-	tests/core/guests/start.S tests/core/guests/run tests/core/guests.sh tests/core/qemu.sh \
+	tests/core/guests/start.S tests/core/qemu.sh \
 	tests/core/libvirt.sh tests/core/guests/libvirt control/guests
 CLEANFILES += tests/core/guests/exits tests/core/guests/exits.multiboot
 tests/core/guests/exits.multiboot: tests/core/guests/exits
@@ -403,7 +403,7 @@ ROM_LINK = $(CC) $(ROM_CFLAGS) -I$(top_srcdir)/include -nostdlib -static -Wl,--b
 	-Wl,-T,$(srcdir)/tests/core/guests/rom.lds
 EXTRA_DIST += tests/core/guests/fuzz.S tests/core/guests/fuzz.c tests/core/guests/fuzz.h \
 	tests/core/guests/fuzz-code.c tests/core/guests/fuzz-code.h \
-	tests/core/guests/bystander.S tests/core/guests/rom.lds tests/core/guests/fuzz-run \
+	tests/core/guests/bystander.S tests/core/guests/rom.lds tests/core/guests/fuzz-run tests/core/guests/vmm.c \
 	tests/core/guests/kill-run tests/core/guest-fuzz.sh tests/core/guest-kill.sh
 CLEANFILES += tests/core/guests/fuzz.rom tests/core/guests/bystander.rom
 tests/core/guests/fuzz.rom: tests/core/guests/fuzz.S tests/core/guests/fuzz.c tests/core/guests/fuzz-code.c \

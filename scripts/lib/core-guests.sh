@@ -1,26 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Guests of Debian's QEMU in the control VM: a disk with both, a guest's serial line, QMP and screen.
-# Sourced after rig.sh; one guest at a time. core_binary='' core_bare=control: the same on a bare
+# Sourced after core.sh; one guest at a time. core_binary='' core_bare=control: the same on a bare
 # Linux, for comparison.
-
-"$top/scripts/core-images" --out "$core_images" --guests || die "no guests' disk"
 
 guest_accel=${guest_accel:-kvm}
 
-# guest_images DIR [FILE=PATH...]: images in that folder, with the control VM's part of this file.
-guest_images() {
-	local to=$1
-	shift
-	mkdir -p "$to" && cp "$core_images"/{vmlinuz,ui.initrd} "$to" &&
-		rig_add "$core_images/control.initrd" "$to/control.initrd" \
-			"$top/tests/core/guests/run=/bin/guest-run" "$@" || return
-	core_images=$to
-}
-
-# guest_machine FILE...: for core_boot, a machine with the guests' disk as vda, and these, read-only,
-# from vdb on.
+# guest_machine [FILE...]: for core_boot, a machine with the guests' disk as vda, and these, read-only,
+# from vdb on. Builds the disk if it has to.
+# shellcheck disable=SC2120 # most have no more disks
 guest_machine() {
 	local file
+	"$top/scripts/core-images" --out "$build/core-images" --guests || return
 	core_memory=6G
 	core_extra=()
 	for file in "$build/core-images/guests.disk" "$@"; do
@@ -107,4 +97,18 @@ guest_end() {
 	guest_ended && return
 	guest_qmp quit >/dev/null
 	guest_until 60 "end of the guest's QEMU" guest_ended
+}
+
+# Debian's graphical installer.
+installer_start() {
+	guest_start -M q35 -m 1024 -vga std -kernel /guest/installer -initrd /guest/installer.initrd.gz \
+		-append "'vga=788'"
+}
+# The list of languages: banner, ground, list, and the selected line.
+installer_selects() { # installer_selects English|Esperanto [FILE.png]
+	local picture=${2:-$work/installer.png} want=("2[0-9a-f]8[0-9a-f]7[0-9a-f]" ffffff)
+	[ "$1" = English ] || want=("${want[1]}" "${want[0]}")
+	guest_screenshot "$picture" &&
+		[[ $(pixels "$picture" 20,20 640,150 900,300 900,454 900,477) =~ \
+			^0[0-9a-f]{5}\ ede9e3\ ffffff\ ${want[0]}\ ${want[1]}$ ]]
 }
