@@ -109,6 +109,19 @@ static int fetch(struct mkvm_vcpu *vcpu)
 	return 0;
 }
 
+/* The instruction's access to RAM. -ENOENT: none is there, as the exit has told already for where
+ * it was. */
+static int access_memory(struct mkvm_vcpu *vcpu, bool write)
+{
+	const struct mullion_vcpu_page *page = vcpu->page;
+	struct kvm_insn *insn = &vcpu->insn;
+
+	if (insn->address == page->address && write == !!page->write)
+		return -ENOENT;
+	return write ? mkvm_memory_write(vcpu->vm, insn->address, &insn->value, insn->size)
+		     : mkvm_memory_read(vcpu->vm, insn->address, &insn->value, insn->size);
+}
+
 /* 0: run on; 1: to the program; negative errno. */
 static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status)
 {
@@ -134,15 +147,14 @@ static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status)
 			break;
 		case KVM_INSN_READ:
 			insn->value = 0;
-			error = mkvm_memory_read(vcpu->vm, insn->address, &insn->value, insn->size);
+			error = access_memory(vcpu, false);
 			if (error == -ENOENT)
 				return leave(vcpu, insn->address, insn->size, NULL, answered);
 			if (error)
 				return error;
 			break;
 		case KVM_INSN_WRITE:
-			error = mkvm_memory_write(vcpu->vm, insn->address, &insn->value,
-						  insn->size);
+			error = access_memory(vcpu, true);
 			if (error == -ENOENT && !mkvm_io_write(vcpu->vm, false, insn->address,
 							       &insn->value, insn->size))
 				return leave(vcpu, insn->address, insn->size, &insn->value,

@@ -91,9 +91,11 @@ static u32 wait_ticks(const struct mullion_vcpu_page *page)
 {
 	u64 left = page->timer - rdtsc();
 
+	if (single_task_running())
+		return ticks(WAIT_US);
 	if (page->activity == MULLION_HALTED && page->timer && left < ticks(2 * EARLY_US))
 		return left + ticks(1);
-	return single_task_running() ? ticks(WAIT_US) : 0;
+	return 0;
 }
 
 /* One run of the core's. 0: it left, and the page says why; 1: it did not come to that. */

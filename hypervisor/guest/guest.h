@@ -40,6 +40,7 @@ struct guest_vcpu {
 	bool hyperv_apic;  /* its CPUID offers Hyper-V's MSRs of the APIC */
 	uint32_t wait;	   /* of the page, in this run; */
 	uint64_t wait_end; /* counted from its begin, or from the last HLT */
+	bool near;	   /* the timer that it waits for: what is left is no time to sleep */
 	uint32_t cpuid_count;
 	struct mullion_cpuid cpuid[MULLION_CPUID_MAX];
 };

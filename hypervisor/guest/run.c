@@ -152,22 +152,28 @@ static uint64_t early(void)
 
 bool guest_run_waits(struct vcpu *outer, uint64_t now)
 {
-	struct vcpu *vcpu = outer->inner;
-	uint64_t timer = guest_deadline(vcpu);
+	struct guest_vcpu *gv = guest_vcpu_of(outer->inner);
+	uint64_t timer;
 
-	return vcpu->state == VCPU_HALTED && now < guest_vcpu_of(vcpu)->wait_end &&
-	       (timer == 0 || now + early() < timer) && outer->events == 0 &&
-	       vlapic_pending(&outer->lapic) < 0 && !has_work(guest_vcpu_of(vcpu));
+	gv->near = false;
+	if (outer->inner->state != VCPU_HALTED || now >= gv->wait_end || outer->events != 0 ||
+	    vlapic_pending(&outer->lapic) >= 0 || has_work(gv))
+		return false;
+	timer = guest_deadline(outer->inner);
+	gv->near = timer != 0 && timer <= now + early();
+	return !gv->near;
 }
 
 uint64_t guest_run_deadline(const struct vcpu *outer)
 {
+	const struct guest_vcpu *gv = guest_vcpu_of(outer->inner);
 	uint64_t timer = guest_deadline(outer->inner);
-	uint64_t end = guest_vcpu_of(outer->inner)->wait_end;
 
 	if (outer->inner->state != VCPU_HALTED)
 		return timer;
-	return timer == 0 || end < timer - early() ? end : timer - early();
+	if (gv->near) /* guest_run_prepare() is about to look at the clock */
+		return 0;
+	return timer == 0 || gv->wait_end < timer - early() ? gv->wait_end : timer - early();
 }
 
 bool guest_run_prepare(struct vcpu *outer)
@@ -196,11 +202,12 @@ bool guest_run_prepare(struct vcpu *outer)
 			break;
 		if (guest_run_waits(outer, now))
 			return false;
-		timer = guest_deadline(vcpu);
-		if (vcpu->state == VCPU_HALTED && now < gv->wait_end && timer - now <= early())
+		if (gv->near) {
+			timer = guest_deadline(vcpu);
 			while (rdtsc() < timer)
 				cpu_pause();
-		else if (fall_asleep(gv)) {
+			gv->near = false;
+		} else if (fall_asleep(gv)) {
 			guest_run_end(outer, MULLION_EXIT_HALT);
 			return false;
 		}

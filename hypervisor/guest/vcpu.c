@@ -151,11 +151,12 @@ static const enum vcpu_state states[] = {
 	[MULLION_WAIT_FOR_STARTUP] = VCPU_OFF,
 };
 
-/* What all other parts of the core see of it: nothing of the page is read twice. */
+/* What all other parts of the core see of it: nothing of the page is read twice. Registers may be
+ * anything, and are copied where they belong. */
 static void copy_page(struct mullion_vcpu_page *copy, const struct mullion_vcpu_page *page,
 		      uint32_t dirty)
 {
-	size_t first = offsetof(struct mullion_vcpu_page, registers);
+	size_t first = offsetof(struct mullion_vcpu_page, rip);
 	size_t end = dirty == MULLION_DIRTY_GENERAL ? offsetof(struct mullion_vcpu_page, segments)
 						    : sizeof(*copy);
 
@@ -179,7 +180,7 @@ int guest_vcpu_load(struct guest_vcpu *gv)
 	if (vendor->load(vcpu, &page, dirty))
 		return -EINVAL;
 	if (dirty & MULLION_DIRTY_GENERAL)
-		memcpy(vcpu->registers, page.registers, sizeof(vcpu->registers));
+		memcpy(vcpu->registers, gv->page->registers, sizeof(vcpu->registers));
 	if (dirty & MULLION_DIRTY_ACTIVITY)
 		vcpu->state = states[page.activity % ARRAY_LENGTH(states)];
 	if (dirty & MULLION_DIRTY_TSC)

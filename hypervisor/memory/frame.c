@@ -18,11 +18,6 @@ static struct {
 	uint64_t *map;
 } pool;
 
-void *frame_virt(hpa_t frame)
-{
-	return phys_virt(frame);
-}
-
 static bool is_used(size_t index)
 {
 	return pool.map[index / WORD_BITS] >> (index % WORD_BITS) & 1;

@@ -9,6 +9,7 @@
 #define CORE_MEMORY_FRAME_H
 
 #include "lib/types.h"
+#include "x86/machine.h"
 
 /* Hands over [start, start + size), page-aligned, mapped and owned by the core. Once. */
 void frame_init(hpa_t start, uint64_t size);
@@ -20,7 +21,10 @@ hpa_t frame_alloc_many(size_t count);
 void frame_free(hpa_t frame);
 
 /* Where the core sees a frame of the pool, and any RAM the boot map covers. */
-void *frame_virt(hpa_t frame);
+static inline void *frame_virt(hpa_t frame)
+{
+	return phys_virt(frame);
+}
 
 /* The same for page tables, which are counted apart. */
 hpa_t frame_alloc_table(void);

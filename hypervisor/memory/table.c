@@ -155,14 +155,12 @@ static uint64_t *entry_in(uint64_t *table, unsigned level, uint64_t address)
 /* The entry the walk for an address ends at: a leaf or nothing. */
 static uint64_t *find(const struct space *space, uint64_t address, unsigned *level)
 {
-	uint64_t *entry;
+	unsigned at = space->levels;
+	uint64_t *entry = entry_in(frame_virt(space->root), at, address);
 
-	*level = space->levels;
-	entry = entry_in(frame_virt(space->root), *level, address);
-	while (is_table(space, *entry, *level)) {
-		--*level;
-		entry = entry_in(table_of(*entry), *level, address);
-	}
+	while (is_table(space, *entry, at))
+		entry = entry_in(table_of(*entry), --at, address);
+	*level = at;
 	return entry;
 }
 

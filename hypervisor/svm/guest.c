@@ -37,11 +37,11 @@ static void load_segment(struct vmcb_segment *to, const struct mullion_segment *
 				    from->base};
 }
 
-static void store_segments(struct mullion_segment *to, const struct vmcb_segment *from,
-			   size_t count)
+/* Not by lib/string.h's: inline, as exits are hot. */
+static void store_segment(struct mullion_segment *to, const struct vmcb_segment *from)
 {
-	_Static_assert(sizeof(*to) == sizeof(*from), "they are the same");
-	memcpy(to, from, count * sizeof(*to));
+	_Static_assert(sizeof(*to) == sizeof(*from), "a segment is as in a VMCB");
+	__builtin_memcpy(to, from, sizeof(*to));
 }
 
 static void load_system(struct vmcb *vmcb, const struct mullion_vcpu_page *page)
@@ -79,26 +79,32 @@ static void load_flags(struct vcpu *vcpu, uint32_t flags)
 		svm->vmcb.intercept_misc1 &= ~INTERCEPT_IRET;
 }
 
+/* No value of these is one that a CPU cannot have. */
+static void load_general(struct vmcb *vmcb, const struct mullion_vcpu_page *page)
+{
+	vmcb->rip = page->rip;
+	vmcb->rflags = (page->rflags & RFLAGS_KEPT) | 2;
+	if (vmcb->rflags & RFLAGS_VM)
+		vmcb->cpl = 3;
+}
+
 int svm_load(struct vcpu *vcpu, const struct mullion_vcpu_page *page, uint32_t dirty)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 	struct vmcb *vmcb = &svm->vmcb;
-	/* Of the rest, no value is one that a CPU cannot have. */
-	bool checked = dirty & (MULLION_DIRTY_SYSTEM | MULLION_DIRTY_DEBUG | MULLION_DIRTY_EVENTS);
 	uint64_t event = vmcb->event_injection;
 	uint8_t old[STATE_SIZE];
 
+	if (dirty == MULLION_DIRTY_GENERAL) { /* most often */
+		load_general(vmcb, page);
+		return 0;
+	}
 	if ((dirty & MULLION_DIRTY_SYSTEM && page->efer & ~(EFER_KEPT | EFER_LMA)) ||
 	    (dirty & MULLION_DIRTY_XCR0 && !exit_xcr0_is_valid(page->xcr0)))
 		return -EINVAL;
-	if (checked)
-		memcpy(old, (char *)vmcb + STATE_FIRST, STATE_SIZE);
-	if (dirty & MULLION_DIRTY_GENERAL) {
-		vmcb->rip = page->rip;
-		vmcb->rflags = (page->rflags & RFLAGS_KEPT) | 2;
-		if (vmcb->rflags & RFLAGS_VM)
-			vmcb->cpl = 3;
-	}
+	memcpy(old, (char *)vmcb + STATE_FIRST, STATE_SIZE);
+	if (dirty & MULLION_DIRTY_GENERAL)
+		load_general(vmcb, page);
 	if (dirty & MULLION_DIRTY_SYSTEM) {
 		load_system(vmcb, page);
 		vmcb->cpl = cpl_of(vmcb);
@@ -112,7 +118,7 @@ int svm_load(struct vcpu *vcpu, const struct mullion_vcpu_page *page, uint32_t d
 			page->event & MULLION_EVENT_VALID
 				? (page->event & EVENT_KEPT) | (uint64_t)page->event_code << 32
 				: 0;
-	if (checked && svm_check_vmcb(vmcb) != NULL) {
+	if (svm_check_vmcb(vmcb) != NULL) {
 		memcpy((char *)vmcb + STATE_FIRST, old, STATE_SIZE);
 		vmcb->event_injection = event;
 		return -EINVAL;
@@ -134,21 +140,22 @@ void svm_store(const struct vcpu *vcpu, struct mullion_vcpu_page *page)
 
 	page->rip = vmcb->rip;
 	page->rflags = vmcb->rflags;
-	store_segments(page->segments, &vmcb->es, MULLION_LDTR);
-	store_segments(&page->segments[MULLION_LDTR], &vmcb->ldtr, 1);
-	store_segments(&page->segments[MULLION_TR], &vmcb->tr, 1);
+	for (size_t i = 0; i < MULLION_LDTR; i++)
+		store_segment(&page->segments[i], &vmcb->es + i);
+	store_segment(&page->segments[MULLION_LDTR], &vmcb->ldtr);
+	store_segment(&page->segments[MULLION_TR], &vmcb->tr);
 	/* What counts is the VMCB's CPL; the next load looks here. */
 	page->segments[MULLION_SS].attributes =
 		(uint16_t)((vmcb->ss.attributes & ~(3U << DPL_SHIFT)) | (unsigned)vmcb->cpl
 										<< DPL_SHIFT);
-	store_segments(&page->gdtr, &vmcb->gdtr, 1);
-	store_segments(&page->idtr, &vmcb->idtr, 1);
+	store_segment(&page->gdtr, &vmcb->gdtr);
+	store_segment(&page->idtr, &vmcb->idtr);
 	page->cr0 = vmcb->cr0;
 	page->cr2 = vmcb->cr2;
 	page->cr3 = vmcb->cr3;
 	page->cr4 = vmcb->cr4;
 	page->efer = vmcb->efer & ~EFER_SVME;
-	memcpy(page->dr, svm->dr, sizeof(page->dr));
+	__builtin_memcpy(page->dr, svm->dr, sizeof(page->dr));
 	page->dr6 = vmcb->dr6;
 	page->dr7 = vmcb->dr7;
 	page->event = event ? (uint32_t)vmcb->event_injection : 0;

@@ -83,6 +83,7 @@ static int svm_cpu_init(void)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, hpa_value(save));
 	write_cr4(read_cr4() | CR4_OSXSAVE);
+	svm_switch_cpu_init();
 	__asm__ volatile("vmsave %%rax" : : "a"(hpa_value(host)) : "memory");
 	return 0;
 }

@@ -72,6 +72,7 @@ void svm_dump(const struct vcpu *vcpu);
 
 /* switch.c: what VMRUN does not switch. */
 void svm_switch_init(void);
+void svm_switch_cpu_init(void);
 void svm_make_current(struct vcpu *vcpu); /* is not yet */
 void svm_put(struct vcpu *vcpu);
 

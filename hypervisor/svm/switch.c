@@ -10,7 +10,7 @@
 #define MSR_PRED_CMD 0x49
 #define PRED_IBPB    1
 
-static uint64_t all_features; /* of XCR0 */
+static uint64_t all_features; /* XCR0 while no vCPU is current */
 static bool has_rdtscp, has_ibpb;
 
 void svm_switch_init(void)
@@ -21,6 +21,11 @@ void svm_switch_init(void)
 	has_rdtscp = cpuid(0x80000001, 0).edx & (1U << 27);
 	has_ibpb =
 		cpuid(0x80000000, 0).eax >= 0x80000008 && (cpuid(0x80000008, 0).ebx & (1U << 12));
+}
+
+void svm_switch_cpu_init(void)
+{
+	xsetbv(0, all_features);
 }
 
 void svm_put(struct vcpu *vcpu)
@@ -53,7 +58,6 @@ void svm_make_current(struct vcpu *vcpu)
 	cpu->current = vcpu;
 	if (vcpu->vm->kind == VM_GUEST)
 		svm_take_asid(svm);
-	xsetbv(0, all_features);
 	__asm__ volatile("xrstor64 (%0)" : : "r"(svm->xsave), "a"(-1), "d"(-1) : "memory");
 	xsetbv(0, svm->xcr0);
 	write_dr0(svm->dr[0]);

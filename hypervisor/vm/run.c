@@ -147,6 +147,14 @@ static void arm_timer(struct runner *runner)
 	}
 }
 
+/* The guest's deadline comes to those that it is armed for since run_or_lend() began. */
+static void arm_for_inner(struct runner *runner, const struct vcpu *vcpu, uint64_t deadline)
+{
+	if (this_pcpu()->timer_over ||
+	    (deadline != 0 && earlier(runner->armed, guest_run_deadline(vcpu)) != runner->armed))
+		arm_timer(runner);
+}
+
 static bool wants_attention(void)
 {
 	return __atomic_load_n(&this_pcpu()->attention, __ATOMIC_SEQ_CST) != 0;
@@ -159,7 +167,6 @@ static void run(struct runner *runner, struct vcpu *vcpu)
 	struct trace *trace = trace_of(vcpu->number);
 	struct vcpu_exit exit = {.kind = EXIT_NOTHING};
 
-	arm_timer(runner);
 	do {
 		__atomic_fetch_add(&runner->passes, 1, __ATOMIC_SEQ_CST);
 		vendor->run(vcpu, &exit);
@@ -188,7 +195,7 @@ static bool run_inner(struct runner *runner, struct vcpu *vcpu)
 	while (guest_run_prepare(vcpu)) {
 		uint64_t deadline = vlapic_deadline(&inner->lapic);
 
-		arm_timer(runner);
+		arm_for_inner(runner, vcpu, deadline);
 		do {
 			int reason;
 
@@ -218,6 +225,7 @@ static bool run_inner(struct runner *runner, struct vcpu *vcpu)
 /* Runs the vCPU, or what it has lent its time to, until another might have to. */
 static void run_or_lend(struct runner *runner, struct vcpu *vcpu)
 {
+	arm_timer(runner);
 	do {
 		if (vcpu->state == VCPU_READY)
 			run(runner, vcpu);

@@ -41,11 +41,6 @@ static struct {
 static size_t device_count;
 static uint64_t device_next = DEVICE_BASE;
 
-void *phys_virt(hpa_t address)
-{
-	return (void *)(PHYSMAP_BASE + hpa_value(address));
-}
-
 uint64_t paging_root(void)
 {
 	uint64_t address = (uint64_t)root;
