@@ -76,6 +76,7 @@ struct mkvm_vm {
 	u32 guest;	      /* its number in the core */
 	struct mutex lock;    /* vCPUs, split, pins, the addresses */
 	bool split;	      /* KVM_CAP_SPLIT_IRQCHIP: the core's APICs are in use */
+	bool whole;	      /* KVM_CREATE_IRQCHIP: more than there is, so no vCPUs */
 	u32 pins;	      /* of the IOAPIC, the first GSIs */
 	u32 vcpu_count;
 	struct mkvm_vcpu *vcpus[MULLION_GUEST_VCPUS]; /* set once; readers without lock acquire */

@@ -67,9 +67,9 @@ static long enable_capability(struct mkvm_vm *vm, void __user *user)
 }
 
 /*
- * The local APICs. There are no PIC and IOAPIC here, and KVM_GET_IRQCHIP, KVM_SET_IRQCHIP and
- * KVM_CREATE_PIT say so: a program that needs them ends with a message. But libvirt asks QEMU what
- * it can do on a machine without devices, where this is called and they are not.
+ * There are no PIC, IOAPIC and PIT here: a VM that asks for them gets no vCPU, so that its program
+ * ends with a message and not with a machine that misses parts. But libvirt asks QEMU what it can
+ * do on a machine without any CPU, which makes this call and needs no more than its success.
  */
 static long create_irqchip(struct mkvm_vm *vm)
 {
@@ -81,7 +81,7 @@ static long create_irqchip(struct mkvm_vm *vm)
 	else if (vm->vcpu_count)
 		result = -EINVAL;
 	else
-		vm->split = true;
+		vm->split = vm->whole = true;
 	mutex_unlock(&vm->lock);
 	return result;
 }
@@ -137,8 +137,10 @@ static long create_vcpu(struct mkvm_vm *vm, unsigned long id)
 	long result;
 
 	mutex_lock(&vm->lock);
-	result = mkvm_vcpu_create(vm, id);
+	result = vm->whole ? -EOPNOTSUPP : mkvm_vcpu_create(vm, id);
 	mutex_unlock(&vm->lock);
+	if (result == -EOPNOTSUPP)
+		pr_info_once("no PIC, IOAPIC and PIT: QEMU wants kernel-irqchip=split\n");
 	return result;
 }
 

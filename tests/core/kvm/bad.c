@@ -208,6 +208,20 @@ static void bad_vcpu(void)
 	check_error(EINVAL, ioctl(vcpu, KVM_SET_TSC_KHZ, 12345));
 }
 
+/* All interrupt controllers in the kernel are more than there is. */
+static void bad_irqchip(void)
+{
+	struct kvm_enable_cap cap = {.cap = KVM_CAP_SPLIT_IRQCHIP, .args = {24}};
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
+
+	check(vm >= 0, vm);
+	check_error(0, ioctl(vm, KVM_CREATE_IRQCHIP, 0));
+	check_error(EEXIST, ioctl(vm, KVM_CREATE_IRQCHIP, 0));
+	check_error(EEXIST, ioctl(vm, KVM_ENABLE_CAP, &cap));
+	check_error(EOPNOTSUPP, ioctl(vm, KVM_CREATE_VCPU, 0));
+	close(vm);
+}
+
 /* A process that has only inherited the descriptors. */
 static void bad_process(void)
 {
@@ -229,6 +243,7 @@ void test_bad_input(void)
 	check_error(EINVAL, ioctl(kvm, 0xae77, 0));
 	check_error(EFAULT, ioctl(kvm, KVM_GET_SUPPORTED_CPUID, NOWHERE));
 	check_error(EFAULT, ioctl(kvm, KVM_GET_MSR_INDEX_LIST, NOWHERE));
+	bad_irqchip();
 	machine_make(&m, 1);
 	bad_memory();
 	bad_vm();
