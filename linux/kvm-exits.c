@@ -160,11 +160,13 @@ static int refused_exit(struct mkvm_vcpu *vcpu)
 	const struct mullion_vcpu_page *page = vcpu->page;
 	struct kvm_run *run = vcpu->run;
 
-	pr_info_ratelimited("the CPU does not run guest %u.%u: rip %#llx cr0 %#llx cr4 %#llx "
-			    "efer %#llx cs %#x rflags %#llx event %#x dr6 %#llx dr7 %#llx\n",
-			    vcpu->vm->guest, vcpu->id, page->rip, page->cr0, page->cr4, page->efer,
+	pr_info_ratelimited("the CPU does not run guest %u.%u, code %#llx, dirty %#x: rip %#llx "
+			    "cr0 %#llx cr3 %#llx cr4 %#llx efer %#llx cs %#x rflags %#llx "
+			    "event %#x dr6 %#llx dr7 %#llx xcr0 %#llx\n",
+			    vcpu->vm->guest, vcpu->id, page->code, page->dirty, page->rip,
+			    page->cr0, page->cr3, page->cr4, page->efer,
 			    page->segments[MULLION_CS].attributes, page->rflags, page->event,
-			    page->dr6, page->dr7);
+			    page->dr6, page->dr7, page->xcr0);
 	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	run->fail_entry.hardware_entry_failure_reason = page->code;
 	run->fail_entry.cpu = raw_smp_processor_id();
