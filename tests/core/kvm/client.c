@@ -228,6 +228,7 @@ int main(int count, char **arguments)
 		     {"kills", test_kills},
 		     {"fail", test_fail},
 		     {"fuzz", test_fuzz}};
+	struct counts before;
 	size_t n;
 
 	setvbuf(stdout, NULL, _IOLBF, 1024);
@@ -240,7 +241,9 @@ int main(int count, char **arguments)
 		if (count > 1 && !strstr(arguments[1], parts[n].name))
 			continue;
 		failures = 0;
+		before = counts_now();
 		parts[n].run();
+		check(counts_are(&before, parts[n].name), n);
 		printf("<1>kvm: %s %s\n", parts[n].name, failures ? "FAILED" : "done");
 	}
 	printf("<1>kvm: all done\n");

@@ -61,6 +61,13 @@ uint32_t guest_address(const void *label);
 
 /* Pages that are pinned in the whole system. */
 long pinned_pages(void);
+/* What the module has allocated (-1 without tests/core/fail), pages of the core, pinned pages. */
+struct counts {
+	long allocations, frames, pinned;
+};
+struct counts counts_now(void);
+/* Whether there is as much as before, now or in a while; says what is too much. */
+bool counts_are(const struct counts *before, const char *what);
 /* As many guests as there can be are made: none was left. */
 void count_guests(void);
 

@@ -17,17 +17,6 @@ static int next_fd = -1;
 static struct machine m;
 static int event, made;
 
-static long read_number(const char *path)
-{
-	char text[32] = "";
-	int fd = open(path, O_RDONLY);
-
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		failed(__FILE__, __LINE__, path, errno);
-	close(fd);
-	return atol(text);
-}
-
 /* The n-th allocation from here on fails, and with `later` the following ones; 0: none. */
 static void fail_at(unsigned n, bool later)
 {
@@ -201,42 +190,16 @@ static bool try_once(const struct path *path, unsigned n, bool later, int expect
 	return hit != 0;
 }
 
-struct counts {
-	long balance, frames, pinned;
-};
-
-/* What is freed later than it is given back is waited for, ten seconds at most. */
-static struct counts count(const struct counts *wanted)
-{
-	struct counts c;
-	unsigned tries = 0;
-
-	do {
-		if (tries)
-			usleep(10000);
-		c.balance = read_number(FAIL "balance");
-		c.frames = read_number("/sys/kernel/debug/mullion/frames");
-		c.pinned = pinned_pages();
-	} while (wanted && memcmp(&c, wanted, sizeof(c)) && ++tries < 1000);
-	return c;
-}
-
 static unsigned try_path(const struct path *path, int expected)
 {
-	struct counts before = count(NULL), after;
+	struct counts before = counts_now();
 	unsigned n, later, rounds = 0;
 
 	for (later = 0; later < 2; later++)
 		for (n = 1; n < MOST && try_once(path, n, later, expected); n++)
 			rounds++;
 	check(n < MOST, n);
-	after = count(&before);
-	if (memcmp(&before, &after, sizeof(before))) {
-		printf("<1>kvm: %s leaves %ld allocations, %ld frames, %ld pins\n", path->name,
-		       after.balance - before.balance, after.frames - before.frames,
-		       after.pinned - before.pinned);
-		failed(__FILE__, __LINE__, path->name, 0);
-	}
+	check(counts_are(&before, path->name), 0);
 	return rounds;
 }
 
@@ -251,7 +214,7 @@ void test_fail(void)
 	if (!check(next_fd >= 0, errno))
 		return;
 	machine_make(&m, 1); /* what is only made once is there */
-	check(read_number(FAIL "balance") > 0, 0);
+	check(counts_now().allocations > 0, 0);
 	machine_end(&m);
 	for (n = 0; n < sizeof(paths) / sizeof(paths[0]); n++)
 		rounds += try_path(&paths[n], 0);

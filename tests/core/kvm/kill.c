@@ -15,10 +15,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define VCPUS	 4
-#define EVENTS	 8
-#define STEPS	 120  /* most that one does before it is killed */
-#define PATIENCE 1000 /* looks for what is freed later, 10 ms apart */
+#define VCPUS  4
+#define EVENTS 8
+#define STEPS  120 /* most that one does before it is killed */
 
 struct machines {
 	struct machine first, second; /* two vCPUs each */
@@ -121,38 +120,6 @@ static void child(void)
 	}
 }
 
-struct counts {
-	long frames, pinned;
-};
-
-static struct counts count(void)
-{
-	struct counts c = {.frames = -1, .pinned = pinned_pages()};
-	FILE *file = fopen("/sys/kernel/debug/mullion/frames", "r");
-
-	check(file && fscanf(file, "%ld", &c.frames) == 1, errno);
-	if (file)
-		fclose(file);
-	return c;
-}
-
-/* What is freed by somebody else is waited for. */
-static bool is_as(const struct counts *before)
-{
-	struct counts now;
-	unsigned looks;
-
-	for (looks = 0; looks < PATIENCE; looks++) {
-		now = count();
-		if (!memcmp(&now, before, sizeof(now)))
-			return true;
-		usleep(10000);
-	}
-	printf("<1>kvm: %ld frames and %ld pins are left\n", now.frames - before->frames,
-	       now.pinned - before->pinned);
-	return false;
-}
-
 static void kill_one(uint32_t at)
 {
 	pid_t pid;
@@ -180,10 +147,10 @@ void test_kills(void)
 	printf("<1>kvm: kills: seed %u\n", seed);
 	srand(seed);
 	kill_one(STEPS); /* what Linux keeps once it was there */
-	before = count();
+	before = counts_now();
 	for (n = 0; n < count_wanted; n++) {
 		kill_one((uint32_t)rand() % STEPS);
-		if (!check(is_as(&before), n))
+		if (!check(counts_are(&before, "a killed program"), n))
 			return;
 	}
 	printf("<1>kvm: kills: %u killed\n", n);

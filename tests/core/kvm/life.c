@@ -14,28 +14,6 @@
 #define KILLS 20
 #endif
 
-long pinned_pages(void)
-{
-	FILE *refresh = fopen("/proc/sys/vm/stat_refresh", "w"), *file;
-	long acquired = 0, released = 0;
-	char line[128];
-
-	/* The CPUs' own counts are added up when somebody writes there. */
-	if (refresh) {
-		fputs("1", refresh);
-		fclose(refresh);
-	}
-	file = fopen("/proc/vmstat", "r");
-	if (!file)
-		return -1;
-	while (fgets(line, sizeof(line), file)) {
-		sscanf(line, "nr_foll_pin_acquired %ld", &acquired);
-		sscanf(line, "nr_foll_pin_released %ld", &released);
-	}
-	fclose(file);
-	return acquired - released;
-}
-
 static int set_slot(struct machine *m, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size)
 {
 	struct kvm_userspace_memory_region region = {slot, flags, gpa, size,
