@@ -369,10 +369,11 @@ tests_core_test_kvm_enlighten_SOURCES = tests/core/test_kvm_enlighten.c linux/kv
 tests_core_test_kvm_enlighten_CPPFLAGS = $(KVM_CPPFLAGS)
 tests_core_test_kvm_enlighten_LDADD = $(CMOCKA_LIBS)
 
-# Boots of the emulated laptop, the longest first. guest.sh, qemu.sh and libvirt.sh are run by hand (CAVEATS.md).
+# Boots of the emulated laptop, the longest first. guest-kill.sh is run by hand (CAVEATS.md).
 if WITH_CORE
-TESTS_CORE += tests/core/images.sh tests/core/restart.sh tests/core/attack-ui.sh tests/core/boot.sh \
-	tests/core/attack-control.sh tests/core/refuse.sh tests/core/kvm.sh
+TESTS_CORE += tests/core/images.sh tests/core/qemu.sh tests/core/restart.sh tests/core/attack-ui.sh tests/core/boot.sh \
+	tests/core/attack-control.sh tests/core/libvirt.sh tests/core/refuse.sh tests/core/guest-fuzz.sh \
+	tests/core/kvm.sh tests/core/guest.sh
 endif
 endif
 
