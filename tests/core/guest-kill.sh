@@ -28,6 +28,7 @@ core_set_mark
 killed 'kill-run: nothing is left' "kill-run $qemu_kills $RANDOM" || die "QEMUs leave something"
 core_log | grep -a 'kill-run: ' | sed 's/^/# /'
 ok "$qemu_kills QEMUs, killed"
+core_mark=1
 picture_lives || die "the UI VM does not go on"
 core_steps_control || die "the control VM does not go on"
 core_control_shell "rmmod mullion-kvm && test ! -e /dev/kvm" || die "the module does not go"
