@@ -7,10 +7,12 @@
 
 #include "guest-internal.h"
 
+#include <glib/gstdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -358,6 +360,28 @@ static void owner_is_read_from_capabilities(void **state)
 	assert_false(guest_xml_read_owner("no XML", &uid, &gid));
 }
 
+/* A kernel that lies on another file system than the guests is copied all the same. */
+static void copies_cross_file_systems(void **state)
+{
+	g_autofree char *from = g_build_filename("/dev/shm", "mullion-test-XXXXXX", NULL);
+	g_autofree char *folder = g_dir_make_tmp("mullion-test-XXXXXX", NULL);
+	g_autofree char *to = g_build_filename(folder, "copy", NULL);
+	g_autofree char *text = NULL;
+	int fd = g_mkstemp(from);
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	assert_int_equal(write(fd, "kernel", 6), 6);
+	close(fd);
+	assert_true(guest_store_copy(from, to, NULL, NULL, "copying", NULL));
+	assert_true(g_file_get_contents(to, &text, NULL, NULL));
+	assert_string_equal(text, "kernel");
+	g_unlink(from);
+	g_unlink(to);
+	g_rmdir(folder);
+}
+
 /* The 512-byte guest itself is sound: if it stumbles, it is not because of a mistake in it. */
 static void probe_passes_when_emulated(void **state)
 {
@@ -390,6 +414,7 @@ int main(void)
 		cmocka_unit_test(hostile_metadata_is_replaced),
 		cmocka_unit_test(accelerator_can_be_changed),
 		cmocka_unit_test(owner_is_read_from_capabilities),
+		cmocka_unit_test(copies_cross_file_systems),
 		cmocka_unit_test(probe_passes_when_emulated),
 	};
 
