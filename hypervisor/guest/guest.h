@@ -33,14 +33,15 @@ struct guest_vcpu {
 	struct vcpu vcpu;		/* comes first; its number is not a pCPU's */
 	struct mullion_vcpu_page *page; /* the control VM's: written at will, read once */
 	hpa_t own, page_address;
-	uint32_t claimed;  /* atomic: somebody uses it, or it is being run */
-	uint32_t sleeping; /* atomic */
-	uint32_t pcpu;	   /* atomic: 1 + that of the run; 0: there is none */
-	bool window;	   /* the run ends when an interrupt can be taken */
-	bool hyperv_apic;  /* its CPUID offers Hyper-V's MSRs of the APIC */
-	uint32_t wait;	   /* of the page, in this run; */
-	uint64_t wait_end; /* counted from its begin, or from the last HLT */
-	bool near;	   /* the timer that it waits for: what is left is no time to sleep */
+	uint32_t claimed;    /* atomic: somebody uses it, or it is being run */
+	uint32_t sleeping;   /* atomic */
+	uint32_t pcpu;	     /* atomic: 1 + that of the run; 0: there is none */
+	bool window;	     /* the run ends when an interrupt can be taken */
+	bool hyperv_apic;    /* its CPUID offers Hyper-V's MSRs of the APIC */
+	uint32_t wait;	     /* of the page, in this run; */
+	uint64_t wait_end;   /* counted from its begin, or from the last HLT */
+	bool near;	     /* the timer that it waits for: what is left is no time to sleep */
+	uint64_t not_before; /* the TSC at a timer that was taken as over; 0: none */
 	uint32_t cpuid_count;
 	struct mullion_cpuid cpuid[MULLION_CPUID_MAX];
 };

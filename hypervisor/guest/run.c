@@ -171,7 +171,7 @@ uint64_t guest_run_deadline(const struct vcpu *outer)
 
 	if (outer->inner->state != VCPU_HALTED)
 		return timer;
-	if (gv->near) /* guest_run_prepare() is about to look at the clock */
+	if (gv->near) /* guest_run_prepare() is about to take it as over */
 		return 0;
 	return timer == 0 || gv->wait_end < timer - early() ? gv->wait_end : timer - early();
 }
@@ -180,7 +180,7 @@ bool guest_run_prepare(struct vcpu *outer)
 {
 	struct vcpu *vcpu = outer->inner;
 	struct guest_vcpu *gv = guest_vcpu_of(vcpu);
-	uint64_t now, timer;
+	uint64_t now;
 
 	for (;;) {
 		if (__atomic_load_n(&vcpu->events, __ATOMIC_ACQUIRE) & GUEST_EVENT_KICK ||
@@ -203,9 +203,8 @@ bool guest_run_prepare(struct vcpu *outer)
 		if (guest_run_waits(outer, now))
 			return false;
 		if (gv->near) {
-			timer = guest_deadline(vcpu);
-			while (rdtsc() < timer)
-				cpu_pause();
+			gv->not_before = guest_deadline(vcpu);
+			vlapic_tick(&vcpu->lapic, gv->not_before + vcpu->tsc_offset);
 			gv->near = false;
 		} else if (fall_asleep(gv)) {
 			guest_run_end(outer, MULLION_EXIT_HALT);
@@ -214,6 +213,11 @@ bool guest_run_prepare(struct vcpu *outer)
 	}
 	if (gv->window)
 		vendor->open_window(vcpu);
+	if (gv->not_before) {
+		while (rdtsc() < gv->not_before)
+			cpu_pause();
+		gv->not_before = 0;
+	}
 	return true;
 }
 

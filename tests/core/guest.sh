@@ -26,7 +26,7 @@ ok "the UI VM goes on while a guest spins on each CPU"
 core_wait_line 'guest: all done' 180 || die "the guests do not come to an end"
 core_has_line 'guest: FAILED' && die "guests"
 core_has_line 'guest: all done, 0 failures' || die "guests"
-for part in exits interrupts 'second vCPU' memory modes refused many; do
+for part in exits interrupts wait 'second vCPU' memory modes refused many; do
 	core_has_line "guest: $part: done" || die "$part"
 done
 ok "exits, interrupts, memory and refusals are as the contract says"

@@ -9,6 +9,7 @@
 #include <linux/io.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/workqueue.h>
 #include <asm/msr.h>
 
 unsigned int try_failures;
@@ -291,6 +292,54 @@ static void try_interrupts(void)
 	pr_alert("interrupts: done\n");
 }
 
+struct late_msi {
+	struct work_struct work;
+	struct try_guest *guest;
+	long result;
+};
+
+static void send_late(struct work_struct *work)
+{
+	struct late_msi *late = container_of(work, struct late_msi, work);
+
+	msleep(20);
+	late->result = msi(late->guest, 0x42);
+}
+
+/* What halts keeps its CPU until its timer, a message or the end of `wait`. */
+static void try_wait(void)
+{
+	struct mullion_vcpu_page *page;
+	struct try_guest guest;
+	struct late_msi late = {.guest = &guest};
+	u64 before, deadline;
+
+	if (!try_create(&guest, TRY_ENTRY(apic)))
+		return;
+	page = guest.vcpus[0];
+	page->wait = ~0U;
+	expect_out(&guest, 0, 0x90, 0xff, 0x40);
+	expect_out(&guest, 0, 0x80, 0, 0);
+	expect_out(&guest, 0, 0x90, 0xff, 0x41); /* there was no HALT */
+	/* The deadline, but for AL; the timer is never early. */
+	deadline = page->registers[2] << 32 | (page->registers[0] & 0xffffff00);
+	CHECK(rdtsc() + page->tsc_offset >= deadline);
+	expect_out(&guest, 0, 0x81, 0, 0);
+	page->wait = 1000000;
+	before = rdtsc();
+	CHECK_IS(try_run(&guest, 0), MULLION_EXIT_HALT);
+	CHECK(rdtsc() - before >= page->wait);
+	page->wait = ~0U;
+	INIT_WORK_ONSTACK(&late.work, send_late);
+	schedule_work_on(cpumask_last(cpu_online_mask), &late.work);
+	expect_out(&guest, 0, 0x90, 0xff, 0x42);
+	flush_work(&late.work);
+	destroy_work_on_stack(&late.work);
+	CHECK_IS(late.result, MULLION_MSI_DELIVERED); /* nobody has to wake it */
+	try_destroy(&guest);
+	pr_alert("wait: done\n");
+}
+
 static void try_second_vcpu(void)
 {
 	struct try_guest guest;
@@ -395,6 +444,7 @@ static int __init start(void)
 {
 	try_each_exit();
 	try_interrupts();
+	try_wait();
 	try_second_vcpu();
 	try_dirty_log();
 	try_modes();
