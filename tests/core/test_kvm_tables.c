@@ -79,7 +79,7 @@ static void features_of_the_core_are_on(void **state)
 	assert_true(one->edx & 1U << 7 && one->edx & 1U << 14);
 	assert_int_equal(own->eax, 0x40000001);
 	assert_memory_equal(&own->ebx, "KVMKVMKVM\0\0\0", 12);
-	assert_int_equal(find(entries, count, 0x40000001, 0)->eax, 0x0100000b);
+	assert_int_equal(find(entries, count, 0x40000001, 0)->eax, 0x0100007b);
 }
 
 static void features_that_do_not_fit_are_counted(void **state)
