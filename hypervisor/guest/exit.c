@@ -245,14 +245,13 @@ int guest_exit(struct guest_vcpu *gv, const struct vcpu_exit *exit)
 		gv->page->length = exit->length;
 		return MULLION_EXIT_HYPERCALL;
 	case EXIT_HALT: /* guest_run_prepare() sees to the rest */
-		gv->wait_end = rdtsc() + gv->wait;
-		/* fall through */
 	case EXIT_CR8:
 	case EXIT_XSETBV:
 	case EXIT_CACHE:
 	case EXIT_UNDEFINED:
 	case EXIT_PROTECTED:
 		exit_handlers[exit->kind](&gv->vcpu, exit);
+		gv->wait_end = rdtsc() + gv->wait; /* if it is halted now */
 		return GUEST_GOES_ON;
 	case EXIT_SHUTDOWN:
 		return MULLION_EXIT_SHUTDOWN;
