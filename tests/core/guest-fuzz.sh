@@ -24,19 +24,34 @@ for vm in ui control; do
 	mv "$work/$vm.initrd" "$core_images/$vm.initrd"
 done
 guest_machine || die "no disk of guests"
-core_boot || die "no machine"
-guest_prepare || die "the control VM has no guests' disk"
-core_wait_line 'testcard: ready' 180 || die "the UI VM does not start"
-frames=$(core_control_shell 'cat /sys/kernel/debug/mullion/frames')
-
-echo "# first seed: $seed"
-core_control_shell "fuzz-run $seed $seconds >/guests/tmp/fuzz-run.out 2>&1 &" || die "no guests"
 bad='canary CHANGED|: error [0-9]+:|Kernel panic|Oops|BUG:|kernel BUG|WARNING:|soft lockup|rcu.*stall'
 over() {
 	core_has_line "$bad" || core_http /guest/fuzz.log 2>/dev/null | grep -aq '^fuzz-run: end'
 }
-core_until $((seconds * 20 + 300)) "end of the guests" over
-result=$?
+fuzz() {
+	core_boot || die "no machine"
+	guest_prepare || die "the control VM has no guests' disk"
+	core_wait_line 'testcard: ready' 180 || die "the UI VM does not start"
+	frames=$(core_control_shell 'cat /sys/kernel/debug/mullion/frames')
+	echo "# first seed: $seed"
+	core_control_shell "fuzz-run $seed $seconds >/guests/tmp/fuzz-run.out 2>&1 &" || die "no guests"
+	core_until $((seconds * 20 + 300)) "end of the guests" over
+}
+# What a guest does can be too much for the machine that is emulated (CAVEATS.md): its process is then
+# ended by a signal, which nothing of ours can bring about.
+emulator_died() {
+	core_runs && return 1
+	wait "$core_qemu" 2>/dev/null
+	[ $? -gt 128 ]
+}
+for turn in 1 2 3; do
+	fuzz
+	result=$?
+	[ $result != 0 ] && [ $turn -lt 3 ] && emulator_died || break
+	echo "# the emulator has ended by a signal: once more, with another seed"
+	seed=$((seed * 16807 % 2147483647))
+	rig_new
+done
 core_http /guest/fuzz.log >"$work/fuzz.log" 2>/dev/null
 count() { grep -aEc -- "$1" "$work/fuzz.log"; }
 sum() { awk -v word="$1" '/^fuzz: seed/ { for (i = 2; i <= NF; i++) if ($i == word) n += $(i - 1) }

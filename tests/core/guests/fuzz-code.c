@@ -248,13 +248,19 @@ static void emit_op(struct state *s, const struct op *op)
 		emit(s, r >> 24);
 }
 
-/* QEMU 7.2 ends itself when an exception finds a null TR, which it lets LTR load (a CPU would not):
- * as the core's tests run in it, there is none. */
-static void remove_ltr(uint8_t *start, const uint8_t *end)
+/*
+ * As the core's tests run in QEMU 7.2: it ends itself when an exception finds a null TR, which it
+ * lets LTR load (a CPU would not), and when a watchpoint is hit while one is delivered. There are
+ * no LTR and no DR7.
+ */
+static void remove_fatal(uint8_t *start, const uint8_t *end)
 {
-	for (; start + 2 < end; start++)
+	for (; start + 2 < end; start++) {
 		if (start[0] == 0x0f && start[1] == 0 && (start[2] >> 3 & 7) == 3)
 			start[2] ^= 8;
+		if (start[0] == 0x0f && start[1] == 0x23 && (start[2] >> 3 & 5) == 5)
+			start[2] ^= 8;
+	}
 }
 
 void write_code(struct state *s, uint8_t *start)
@@ -272,5 +278,5 @@ void write_code(struct state *s, uint8_t *start)
 	}
 	emit(s, 0xcd); /* back */
 	emit(s, 0x81);
-	remove_ltr(start, s->at);
+	remove_fatal(start, s->at);
 }
