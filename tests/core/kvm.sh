@@ -22,7 +22,11 @@ core_modules=(manifest="$work/manifest" vmlinuz="$core_images/vmlinuz"
 	ui.initrd="$core_images/ui.initrd" control.initrd="$work/control.initrd")
 core_boot || die "no machine"
 core_wait_line 'kvm: all done|Oops|BUG:|Kernel panic' 300 || die "the client does not come to an end"
-if core_has_line 'kvm: FAILED|Oops|BUG:|WARNING:|Kernel panic'; then die "/dev/kvm"; fi
+bad='kvm: FAILED|Oops|BUG:|WARNING:|Kernel panic'
+if core_has_line "$bad"; then
+	core_log | grep -aE "$bad|kvm: .* (leaves|errno)" | head -n 20 | sed 's/^/# /'
+	die "/dev/kvm"
+fi
 for part in offer bad pointers order state io interrupts memory bare hyperv kill kills fail fuzz; do
 	core_has_line "kvm: $part done" || die "$part"
 	ok "$part"

@@ -154,6 +154,39 @@ static void try_gone(void)
 	machine_end(&m);
 }
 
+static bool limit_pins(const char *percent)
+{
+	FILE *file = fopen("/sys/module/mullion_kvm/parameters/max_pinned_percent", "w");
+
+	return file && fputs(percent, file) >= 0 && fclose(file) == 0;
+}
+
+/* More memory than all guests may have, though the program has it: it is the same in each slot. */
+static void try_too_much(void)
+{
+	unsigned n, error = 0;
+	struct kvm_regs regs;
+	struct machine m;
+
+	machine_make(&m, 1);
+	machine_start(&m, 0, guest_touch, false);
+	check(ioctl(m.vcpu[0], KVM_GET_REGS, &regs) == 0, errno);
+	check(limit_pins("1"), errno);
+	for (n = 1; n < 200 && !error; n++) {
+		check(region(m.vm, n, 0, (uint64_t)n * MEMORY_SIZE, MEMORY_SIZE,
+			     (uintptr_t)m.memory) == 0,
+		      n);
+		regs.rip = (uint64_t)n * MEMORY_SIZE + guest_address(guest_touch);
+		check(ioctl(m.vcpu[0], KVM_SET_REGS, &regs) == 0, errno);
+		error = error_of(ioctl(m.vcpu[0], KVM_RUN, 0));
+	}
+	check(error == ENOMEM && n > 2, error);
+	check_error(ENOMEM, ioctl(m.vcpu[0], KVM_RUN, 0));
+	check(limit_pins("90"), errno);
+	check(machine_out(&m, 0, 0x10) == 7, 0);
+	machine_end(&m);
+}
+
 /* ---- one in use ---- */
 
 struct user {
@@ -274,6 +307,7 @@ void test_order(void)
 	try_regions();
 	try_early();
 	try_gone();
+	try_too_much();
 	try_in_use();
 	try_no_descriptor();
 	try_mapping();

@@ -92,20 +92,6 @@ static void try_sizes(const struct call *call)
 	check(error_of(ioctl(call_descriptor(&m, call), other, room)) == unknown(call->on), other);
 }
 
-static void try_descriptors(const struct call *call)
-{
-	enum call_on on;
-
-	for (on = ON_SYSTEM; on <= ON_VCPU; on++) {
-		int fd = on == ON_SYSTEM ? kvm : on == ON_VM ? m.vm : m.vcpu[0];
-
-		memset(room, 0, ROOM);
-		if (on != call->on)
-			check(error_of(ioctl(fd, call->number, room)) == unknown(on), call->number);
-	}
-	check(error_of(ioctl(1000, call->number, room)) == EBADF, call->number);
-}
-
 static bool is_known(enum call_on on, unsigned long number)
 {
 	static const unsigned long others[] = {KVM_RUN,
@@ -131,6 +117,20 @@ static bool is_known(enum call_on on, unsigned long number)
 		if (calls[n].number == number && calls[n].on == on)
 			return true;
 	return false;
+}
+
+static void try_descriptors(const struct call *call)
+{
+	enum call_on on;
+
+	for (on = ON_SYSTEM; on <= ON_VCPU; on++) {
+		int fd = on == ON_SYSTEM ? kvm : on == ON_VM ? m.vm : m.vcpu[0];
+
+		memset(room, 0, ROOM);
+		if (!is_known(on, call->number))
+			check(error_of(ioctl(fd, call->number, room)) == unknown(on), call->number);
+	}
+	check(error_of(ioctl(1000, call->number, room)) == EBADF, call->number);
 }
 
 /* All numbers of KVM's type, with a few sizes; and some of other types. */
