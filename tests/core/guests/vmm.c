@@ -93,7 +93,7 @@ static void end_life(enum ending how, int error)
 	pthread_mutex_lock(&lock);
 	if (ending < 0)
 		ending = (int)how;
-	if (how >= FAILED)
+	if (how == FAILED || how == SILENT)
 		ends[how]++;
 	if (error)
 		failures[error & 255]++;
