@@ -216,24 +216,46 @@ static void offer_interrupt(struct vmcb *vmcb, unsigned vector)
 	vmcb->intercept_misc1 &= ~INTERCEPT_VINTR;
 }
 
-/* One that is still there was not taken. It goes back to where it came from: event, or the APIC,
+/* One that is still there was not taken. It goes back to where it came from: an event, or the APIC,
  * where one of higher priority may overtake it. */
-static void end_offer(struct vcpu *vcpu, struct vmcb *vmcb, uint64_t event)
+static void end_offer(struct vcpu *vcpu, struct svm_vcpu *svm)
 {
-	if (vmcb->intercept_misc1 & INTERCEPT_VINTR)
-		return;
+	struct vmcb *vmcb = &svm->vmcb;
+
 	if (vmcb->virtual_interrupt & VMCB_V_IRQ) {
-		if (event != 0)
-			vmcb->event_injection = event;
+		if (vmcb->intercept_misc1 & INTERCEPT_VINTR)
+			return; /* a window, not yet open */
+		if (svm->offered_event != 0)
+			vmcb->event_injection = svm->offered_event;
 		else
 			vlapic_untake(&vcpu->lapic, (uint8_t)(vmcb->virtual_interrupt >> 32));
 	}
+	svm->offered_event = 0;
 	vmcb->virtual_interrupt = VMCB_V_INTR_MASKING;
 }
 
-/* The next interrupt goes in now, or the CPU shall say when it can. */
-static void give_interrupt(struct vcpu *vcpu, struct vmcb *vmcb)
+/*
+ * An interrupt that is an event (of a PIC, or one whose delivery was cut short) is offered in the
+ * same way. There is no window then for what comes after it: its end is an exit. Returns whether
+ * there is one.
+ */
+static bool offer_event(struct svm_vcpu *svm)
 {
+	struct vmcb *vmcb = &svm->vmcb;
+	uint64_t event = vmcb->event_injection;
+
+	if (!(event & VMCB_EVENT_VALID) || (event & VMCB_EVENT_TYPE) != VMCB_EVENT_INTERRUPT)
+		return false;
+	vmcb->event_injection = 0;
+	svm->offered_event = event;
+	offer_interrupt(vmcb, (uint8_t)event);
+	return true;
+}
+
+/* The next interrupt goes in now, or the CPU shall say when it can. */
+static void give_interrupt(struct vcpu *vcpu, struct svm_vcpu *svm)
+{
+	struct vmcb *vmcb = &svm->vmcb;
 	int vector;
 
 	if (svm_interruptible(vcpu)) {
@@ -241,27 +263,11 @@ static void give_interrupt(struct vcpu *vcpu, struct vmcb *vmcb)
 		vector = vlapic_take(&vcpu->lapic);
 		if (vector >= 0)
 			offer_interrupt(vmcb, (unsigned)vector);
-	} else if (vlapic_pending(&vcpu->lapic) >= 0) {
+	} else if (!offer_event(svm) && vlapic_pending(&vcpu->lapic) >= 0) {
 		vmcb->virtual_interrupt =
 			VMCB_V_INTR_MASKING | VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_PRIORITY(15);
 		vmcb->intercept_misc1 |= INTERCEPT_VINTR;
 	}
-}
-
-/*
- * An interrupt that is an event (of a PIC, or one whose delivery was cut short) is offered in the
- * same way. There is no window then for what comes after it: its end is an exit. Returns it; 0:
- * there is none.
- */
-static uint64_t offer_event(struct vmcb *vmcb)
-{
-	uint64_t event = vmcb->event_injection;
-
-	if (!(event & VMCB_EVENT_VALID) || (event & VMCB_EVENT_TYPE) != VMCB_EVENT_INTERRUPT)
-		return 0;
-	vmcb->event_injection = 0;
-	offer_interrupt(vmcb, (uint8_t)event);
-	return event;
 }
 
 void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
@@ -269,16 +275,16 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	struct svm_vcpu *svm = svm_of(vcpu);
 	const struct pcpu *pcpu = this_pcpu();
 	struct vmcb *vmcb = &svm->vmcb;
-	uint64_t generation, event = 0;
+	uint64_t generation;
 
 	if (pcpu->svm->current != vcpu)
 		svm_make_current(vcpu);
 	if (vcpu->events & VCPU_EVENT_NMI)
 		give_nmi(vcpu);
-	if (vmcb->event_injection != 0)
-		event = offer_event(vmcb);
-	if (event == 0 && !vlapic_is_quiet(&vcpu->lapic))
-		give_interrupt(vcpu, vmcb);
+	if (!vlapic_is_quiet(&vcpu->lapic))
+		give_interrupt(vcpu, svm);
+	else if (vmcb->event_injection != 0)
+		offer_event(svm);
 	vmcb->rax = vcpu->registers[RAX];
 	vmcb->rsp = vcpu->registers[RSP];
 	vmcb->tlb_control = 0;
@@ -287,7 +293,7 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	if (__atomic_load_n(&pcpu->attention, __ATOMIC_SEQ_CST) != 0) {
 		__asm__ volatile("stgi" : : : "memory");
 		if (vmcb->virtual_interrupt != VMCB_V_INTR_MASKING)
-			end_offer(vcpu, vmcb, event);
+			end_offer(vcpu, svm);
 		*exit = (struct vcpu_exit){.kind = EXIT_NOTHING};
 		return;
 	}
@@ -300,7 +306,7 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	svm_enter(hpa_value(svm->address), vcpu->registers, hpa_value(pcpu->svm->host_vmcb));
 	vmcb->event_injection = 0;
 	if (vmcb->virtual_interrupt != VMCB_V_INTR_MASKING)
-		end_offer(vcpu, vmcb, event);
+		end_offer(vcpu, svm);
 	vcpu->registers[RAX] = vmcb->rax;
 	vcpu->registers[RSP] = vmcb->rsp;
 	if (vmcb->dr7 & 0xff)

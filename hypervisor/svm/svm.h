@@ -26,8 +26,9 @@ struct svm_vcpu {
 	void *xsave;   /* a page, while another vCPU is current */
 	hpa_t xsave_address;
 	uint64_t xcr0, tsc_aux, dr[4];
-	uint64_t flushed; /* the VM's generation this vCPU's TLB entries are of */
-	bool nmi_blocked; /* until IRET */
+	uint64_t flushed;	/* the VM's generation this vCPU's TLB entries are of */
+	bool nmi_blocked;	/* until IRET */
+	uint64_t offered_event; /* goes in as a virtual interrupt; 0: that one is the APIC's */
 	/* Of a guest's: where and when it got its ASID. */
 	const struct svm_cpu *asid_cpu;
 	uint64_t asid_generation;

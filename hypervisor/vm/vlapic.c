@@ -354,46 +354,62 @@ static int write_base(struct vlapic *lapic, uint64_t value)
 	return 0;
 }
 
-/* Hyper-V's three are there in both modes, and ignore what the page would (TLFS, "Virtual Interrupt
- * Controller"). */
-static bool is_hyperv(uint32_t msr)
+static bool may_use(const struct vlapic *lapic, uint32_t number, uint32_t access)
 {
-	return msr >= MSR_HV_EOI && msr <= MSR_HV_TPR;
+	return number < REG_COUNT && (registers[number].access & access) && vlapic_is_x2apic(lapic);
 }
 
-/* The register of an MSR that the mode has, with this access; REG_COUNT: there is none. */
-static uint32_t msr_register(const struct vlapic *lapic, uint32_t msr, uint32_t access)
+/* Hyper-V's three are there in both modes, and ignore what the page would (TLFS, "Virtual Interrupt
+ * Controller"). REG_COUNT: it is none of them, or not to be accessed so. */
+static uint32_t hyperv_register(const struct vlapic *lapic, uint32_t msr, uint32_t access)
 {
-	bool there = vlapic_is_x2apic(lapic);
-	uint32_t number = msr - MSR_X2APIC;
+	uint32_t number = msr == MSR_HV_EOI   ? REG_EOI
+			  : msr == MSR_HV_ICR ? REG_ICR
+			  : msr == MSR_HV_TPR ? REG_TPR
+					      : REG_COUNT;
 
-	if (is_hyperv(msr)) {
-		there = vlapic_on(lapic);
-		number = msr == MSR_HV_EOI ? REG_EOI : msr == MSR_HV_ICR ? REG_ICR : REG_TPR;
-	}
-	there = there && number < REG_COUNT && (registers[number].access & access);
-	return there ? number : REG_COUNT;
+	return number < REG_COUNT && (registers[number].access & access) && vlapic_on(lapic)
+		       ? number
+		       : REG_COUNT;
 }
 
 int vlapic_msr_read(struct vlapic *lapic, uint32_t msr, uint64_t *value, uint64_t tsc)
 {
-	uint32_t number = msr_register(lapic, msr, MR);
+	uint32_t number = msr - MSR_X2APIC;
 
-	if (number < REG_COUNT) {
-		vlapic_sync(lapic);
-		*value = number == REG_ICR ? lapic->icr : read_register(lapic, number, tsc);
-	} else if (msr == MSR_BASE) {
-		*value = lapic->base_msr;
-	} else if (msr == MSR_DEADLINE) {
-		*value = vlapic_timer_read_deadline(lapic, tsc);
-	} else {
-		return -EPERM;
+	if (!may_use(lapic, number, MR)) {
+		if (msr == MSR_BASE) {
+			*value = lapic->base_msr;
+			return 0;
+		}
+		if (msr == MSR_DEADLINE) {
+			*value = vlapic_timer_read_deadline(lapic, tsc);
+			return 0;
+		}
+		number = hyperv_register(lapic, msr, MR);
+		if (number == REG_COUNT)
+			return -EPERM;
 	}
+	vlapic_sync(lapic);
+	*value = number == REG_ICR ? lapic->icr : read_register(lapic, number, tsc);
 	return 0;
 }
 
-static int write_other_msr(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t tsc)
+static int write_other_msr(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t tsc,
+			   struct vlapic_action *action)
 {
+	uint32_t number = hyperv_register(lapic, msr, MW);
+
+	if (number == REG_ICR) {
+		lapic->icr = value & ~(registers[REG_ICR].refused | ICR_STATUS);
+		send(lapic, action);
+		return 0;
+	}
+	if (number < REG_COUNT) {
+		write_register(lapic, number, (uint32_t)value & registers[number].bits, tsc,
+			       action);
+		return 0;
+	}
 	if (msr == MSR_BASE)
 		return write_base(lapic, value);
 	if (msr != MSR_DEADLINE)
@@ -406,13 +422,11 @@ static int write_other_msr(struct vlapic *lapic, uint32_t msr, uint64_t value, u
 int vlapic_msr_write(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t tsc,
 		     struct vlapic_action *action)
 {
-	uint32_t number = msr_register(lapic, msr, MW);
+	uint32_t number = msr - MSR_X2APIC;
 
 	action->kind = VLAPIC_NOTHING;
-	if (number == REG_COUNT)
-		return write_other_msr(lapic, msr, value, tsc);
-	if (is_hyperv(msr))
-		value &= ~registers[number].refused;
+	if (!may_use(lapic, number, MW))
+		return write_other_msr(lapic, msr, value, tsc, action);
 	if (value & registers[number].refused)
 		return -EPERM;
 	if (number == REG_SELF_IPI) {
