@@ -226,12 +226,21 @@ core_wait_line() {
 # What comes from now on is what counts for core_wait_line().
 core_set_mark() { core_mark=$(($(wc -l <"$core_dir/core.log") + 1)); }
 
+# core_write FD LINE: into the machine, in a subshell that a closed pipe may end.
+core_write() {
+	(printf '%s\n' "$2" >&"$1") 2>/dev/null && return
+	echo "mullion: QEMU $(core_runs && echo "has closed a connection" || echo "has ended"); it said:" >&2
+	cat "$core_dir/qemu.log" >&2
+	return 1
+}
+
 # core_qmp COMMAND [ARGUMENTS]: prints what it returns; fails if that is an error.
 core_qmp() {
-	local answer id
+	local answer id request
 	id=$(core_unique)
-	jq -cn --arg command "$1" --argjson arguments "${2:-{\}}" --arg id "$id" \
-		'{execute: $command, arguments: $arguments, id: $id}' >&"$core_qmp_in" || return
+	request=$(jq -cn --arg command "$1" --argjson arguments "${2:-{\}}" --arg id "$id" \
+		'{execute: $command, arguments: $arguments, id: $id}') || return
+	core_write "$core_qmp_in" "$request" || return
 	core_until 30 "QEMU's answer to $1" core_qmp_answered "$id" || return
 	answer=$(jq -c --arg id "$id" 'select(.id == $id)' "$core_dir/qmp.out")
 	if [ "$(jq 'has("error")' <<<"$answer")" = true ]; then
@@ -287,7 +296,7 @@ core_control_shell() {
 	local mark output
 	mark=$(core_unique)
 	# The quotes keep the echo of what is typed from looking like the answer.
-	printf "echo '%s'-begin; { %s\n}; echo '%s'-end \$?\n" "$mark" "$1" "$mark" >&"$core_control_in"
+	core_write "$core_control_in" "echo '$mark'-begin; { $1"$'\n'"}; echo '$mark'-end \$?" || return
 	core_until "${2:-30}" "the end of '$1' in the control VM" \
 		grep -aqE "^$mark-end [0-9]+" "$core_dir/control.out" || return
 	output=$(tr -d '\r' <"$core_dir/control.out" | sed -n "/^$mark-begin/,/^$mark-end/p")
