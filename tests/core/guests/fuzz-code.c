@@ -253,13 +253,17 @@ static void emit_op(struct state *s, const struct op *op)
  * lets LTR load (a CPU would not), and when a watchpoint is hit while one is delivered. There are
  * no LTR and no DR7.
  */
-static void remove_fatal(uint8_t *start, const uint8_t *end)
+static void remove_fatal(const struct state *s, uint8_t *start, const uint8_t *end)
 {
 	for (; start + 2 < end; start++) {
 		if (start[0] == 0x0f && start[1] == 0 && (start[2] >> 3 & 7) == 3)
 			start[2] ^= 8;
 		if (start[0] == 0x0f && start[1] == 0x23 && (start[2] >> 3 & 5) == 5)
 			start[2] ^= 8;
+		/* Nor does code that may have LME set clear PAE, see emit_msr(). */
+		if (s->cr4 & CR4_PAE && start[0] == 0x0f && start[1] == 0x22 &&
+		    (start[2] >> 3 & 7) == 4)
+			start[2] ^= 0x10;
 	}
 }
 
@@ -278,5 +282,5 @@ void write_code(struct state *s, uint8_t *start)
 	}
 	emit(s, 0xcd); /* back */
 	emit(s, 0x81);
-	remove_fatal(start, s->at);
+	remove_fatal(s, start, s->at);
 }
