@@ -150,7 +150,6 @@ static void try_registers(void *unused)
 		     :                                                                             \
 		     : "r"(what)                                                                   \
 		     : "memory")
-	SET("cr0", cr0 & ~1UL); /* paging without protection */
 	SET("cr0", cr0 | 1UL << 40);
 	SET("cr0", cr0);
 	for (i = 4; i < 64; i += 5)
@@ -162,7 +161,7 @@ static void try_registers(void *unused)
 	}
 	SET("dr7", dr7);
 #undef SET
-	attack_tried(29);
+	attack_tried(28);
 	if (!(__read_cr4() & X86_CR4_OSXSAVE))
 		return;
 	asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -335,11 +334,13 @@ void attack_reserved(void)
 {
 	unsigned long cr0 = read_cr0(), cr4 = __read_cr4(), cr3 = __read_cr3();
 
-	/* Not write-through without no caching: accepted by QEMU until the next VMRUN. */
+	/* Not write-through without no caching, paging without protection: accepted by QEMU until the
+	 * next VMRUN. */
 	asm volatile("1: mov %0, %%cr0\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr0 | 1UL << 29));
+	asm volatile("1: mov %0, %%cr0\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr0 & ~1UL));
 	asm volatile("1: mov %0, %%cr4\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr4 | 1UL << 40));
 	asm volatile("1: mov %0, %%cr4\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr4 & ~(1UL << 5)));
 	asm volatile("1: mov %0, %%cr3\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr3 | 1UL << 59));
 	asm volatile("mov %0, %%cr3" : : "r"(cr3));
-	attack_tried(4);
+	attack_tried(5);
 }
