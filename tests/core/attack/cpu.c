@@ -334,8 +334,8 @@ void attack_reserved(void)
 {
 	unsigned long cr0 = read_cr0(), cr4 = __read_cr4(), cr3 = __read_cr3();
 
-	/* Not write-through without no caching, paging without protection: accepted by QEMU until the
-	 * next VMRUN. */
+	/* Not write-through without no caching, paging without protection: accepted by QEMU until
+	 * the next VMRUN. */
 	asm volatile("1: mov %0, %%cr0\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr0 | 1UL << 29));
 	asm volatile("1: mov %0, %%cr0\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr0 & ~1UL));
 	asm volatile("1: mov %0, %%cr4\n2:\n" _ASM_EXTABLE(1b, 2b) : : "r"(cr4 | 1UL << 40));
