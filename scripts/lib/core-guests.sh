@@ -26,7 +26,7 @@ guest_prepare() {
 
 # guest_start QEMU-OPTION...: the words are the control VM's shell's.
 guest_start() {
-	core_control_shell "guest-run start -accel $guest_accel $* &" || return
+	core_control_shell "guest-run start -accel $guest_accel $*" || return
 	guest_qmp qmp_capabilities >/dev/null
 }
 guest_ended() { core_http /guest/ended >/dev/null 2>&1; }
