@@ -30,13 +30,14 @@
 #define PATTERN	 0x9e3779b97f4a7c15ULL
 #define CONSOLE	 0xe9
 #define STUCK	 40    /* looks without a try until it counts as dead */
+#define LONG	 800   /* looks until a life ends whatever it does: it may write its own count */
 #define LOOK	 10000 /* microseconds between two looks */
 #define NOTES	 24
 #define SANE	 1000000 /* tries of a life: the guest may have written anything there */
 
-enum ending { RESET, SHUTDOWN, INTERNAL, REFUSED, UNKNOWN, FAILED, SILENT, ENDINGS };
+enum ending { RESET, SHUTDOWN, INTERNAL, REFUSED, UNKNOWN, FAILED, SILENT, TOO_LONG, ENDINGS };
 static const char *const endings[] = {"reset",	 "shutdown", "internal error", "refused",
-				      "unknown", "failed",   "silent"};
+				      "unknown", "failed",   "silent",	       "too long"};
 
 struct state {
 	struct kvm_regs regs;
@@ -93,7 +94,7 @@ static void end_life(enum ending how, int error)
 	pthread_mutex_lock(&lock);
 	if (ending < 0)
 		ending = (int)how;
-	if (how == FAILED || how == SILENT)
+	if (how == FAILED || how == SILENT || how == TOO_LONG)
 		ends[how]++;
 	if (error)
 		failures[error & 255]++;
@@ -336,7 +337,7 @@ static void begin(uint64_t seed)
 static void watch(uint64_t *random)
 {
 	uint64_t last = 0, now;
-	unsigned silent = 0, cpus;
+	unsigned silent = 0, looks = 0, cpus;
 
 	while (__atomic_load_n(&ending, __ATOMIC_SEQ_CST) < 0) {
 		uint64_t r = mix(random);
@@ -350,6 +351,8 @@ static void watch(uint64_t *random)
 		last = now;
 		if (silent >= STUCK)
 			end_life(SILENT, 0);
+		else if (++looks >= LONG)
+			end_life(TOO_LONG, 0);
 	}
 }
 
