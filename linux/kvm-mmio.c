@@ -90,23 +90,26 @@ static int xmm(struct mkvm_vcpu *vcpu, bool set)
 	return mkvm_vcpu_set_item(vcpu, MULLION_VCPU_XSAVE, XSAVE_SIZE);
 }
 
-/* More of the instruction's bytes, up to the page's end. 1: there is no such page, for the guest.
- */
+/* More of the instruction's bytes, up to the page's end. 1: there is no such page, for the guest;
+ * -ENOENT: it is no RAM, or the instruction is too long. */
 static int fetch(struct mkvm_vcpu *vcpu)
 {
 	struct mullion_vcpu_page *page = vcpu->page;
 	struct kvm_insn *insn = &vcpu->insn;
 	long gpa = translate(vcpu, insn->address, false);
 	size_t size;
+	int error;
 
 	if (gpa < 0)
 		return 1;
 	size = min3((size_t)insn->size, sizeof(page->bytes) - page->byte_count,
 		    (size_t)(PAGE_SIZE - offset_in_page(gpa)));
-	if (!size || mkvm_memory_read(vcpu->vm, gpa, page->bytes + page->byte_count, size))
-		return -EFAULT;
-	page->byte_count += size;
-	return 0;
+	if (!size)
+		return -ENOENT;
+	error = mkvm_memory_read(vcpu->vm, gpa, page->bytes + page->byte_count, size);
+	if (!error)
+		page->byte_count += size;
+	return error;
 }
 
 /* The instruction's access to RAM. -ENOENT: none is there, as the exit has told already for where
@@ -172,9 +175,9 @@ static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status)
 			error = fetch(vcpu);
 			if (error > 0)
 				kvm_insn_page_fault(insn, page, is_present(vcpu, insn->address));
-			if (error)
+			if (error && error != -ENOENT)
 				return min(error, 0);
-			status = kvm_insn_start(insn, page);
+			status = error ? KVM_INSN_UNSUPPORTED : kvm_insn_start(insn, page);
 			continue;
 		default:
 			return mkvm_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, page->bytes,
