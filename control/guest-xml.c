@@ -63,7 +63,8 @@ static void put_features(GString *out, const struct guest_plan *plan, bool windo
 		g_string_append_printf(out, "    %s\n", ioapic_kvm);
 	if (windows && plan->kvm)
 		put(out, "    <hyperv mode='custom'><relaxed state='on'/><vapic state='on'/>"
-			 "<spinlocks state='on' retries='8191'/></hyperv>");
+			 "<spinlocks state='on' retries='8191'/><vpindex state='on'/>"
+			 "<frequencies state='on'/></hyperv>");
 	if (plan->secure_boot)
 		put(out, "    <smm state='on'/>");
 	put(out, "  </features>");

@@ -326,6 +326,8 @@ static void accelerator_can_be_changed(void **state)
 	plan.kvm = true;
 	kvm = guest_xml_write(&plan);
 	assert_non_null(strstr(kvm, "hyperv"));
+	assert_non_null(strstr(kvm, "<vpindex state='on'/>"));
+	assert_non_null(strstr(kvm, "<frequencies state='on'/>"));
 	assert_non_null(strstr(kvm, "<ioapic driver='qemu'/>"));
 	tcg = guest_xml_set_accelerator(kvm, false);
 	assert_non_null(tcg);
