@@ -12,8 +12,7 @@
 #include "vm/vendor.h"
 #include "x86/cpu.h"
 
-#define MSR_TSC		0x10
-#define MSR_HYPERV_APIC 0x40000070 /* EOI, ICR, TPR */
+#define MSR_TSC 0x10
 
 /* ---- interrupts ---- */
 
@@ -61,7 +60,7 @@ static int do_action(struct guest_vcpu *gv, const struct vlapic_action *action)
 static bool is_lapic(const struct guest_vcpu *gv, uint32_t msr)
 {
 	return msr >> 8 == 0x8 || msr == MSR_APIC_BASE || msr == 0x6e0 ||
-	       (gv->hyperv_apic && msr - MSR_HYPERV_APIC < 3);
+	       (gv->hyperv_apic && msr >= MSR_HV_EOI && msr <= MSR_HV_TPR);
 }
 
 static int read_msr(struct guest_vcpu *gv, uint32_t msr, uint64_t *value)

@@ -12,9 +12,6 @@
 #define MSR_BASE     0x1bU
 #define MSR_DEADLINE 0x6e0U
 #define MSR_X2APIC   0x800U
-#define MSR_HV_EOI   0x40000070U
-#define MSR_HV_ICR   0x40000071U
-#define MSR_HV_TPR   0x40000072U
 
 enum {
 	REG_ID = 0x02,

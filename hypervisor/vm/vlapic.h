@@ -69,7 +69,11 @@ int vlapic_mmio_read(struct vlapic *lapic, uint32_t offset, uint32_t *value, uin
 int vlapic_mmio_write(struct vlapic *lapic, uint32_t offset, uint32_t value, uint64_t tsc,
 		      struct vlapic_action *action);
 
-/* MSRs 0x1b, 0x6e0, 0x800-0x8ff; Hyper-V's 0x40000070-0x40000072. -EPERM: the access takes #GP. */
+#define MSR_HV_EOI 0x40000070U
+#define MSR_HV_ICR 0x40000071U
+#define MSR_HV_TPR 0x40000072U
+
+/* MSRs 0x1b, 0x6e0, 0x800-0x8ff, and Hyper-V's. -EPERM: the access takes #GP. */
 int vlapic_msr_read(struct vlapic *lapic, uint32_t msr, uint64_t *value, uint64_t tsc);
 int vlapic_msr_write(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t tsc,
 		     struct vlapic_action *action);
