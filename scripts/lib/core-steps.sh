@@ -42,7 +42,7 @@ changes_picture() {
 	shift 2
 	core_set_mark
 	core_screenshot "$out/ui.png" && before=$(part_of "$out/ui.png" "$geometry") && "$@" &&
-		core_wait_line "$pattern" 30 && core_screenshot "$out/ui.png" &&
+		core_wait_line "$pattern" 60 && core_screenshot "$out/ui.png" &&
 		[ "$(part_of "$out/ui.png" "$geometry")" != "$before" ]
 }
 card_key=540x60+670+180 # where the last key is written
@@ -51,7 +51,7 @@ card_key=540x60+670+180 # where the last key is written
 pointer_shows() {
 	local x y core_mark
 	core_set_mark
-	core_pointer "$@" && core_wait_line "testcard: pointer [0-9]+ [0-9]+ $1" 30 || return
+	core_pointer "$@" && core_wait_line "testcard: pointer [0-9]+ [0-9]+ $1" 60 || return
 	read -r x y < <(core_log | sed -n "s/.*testcard: pointer \([0-9]*\) \([0-9]*\) $1.*/\1 \2/p" | tail -n 1)
 	core_screenshot "$out/ui.png" &&
 		[ "$(pixels "$out/ui.png" "$x,$y" "$((x + 2)),$((y + 6))")" = "000000 ffffff" ]
@@ -63,7 +63,7 @@ picture_differs() {
 # The frame counter goes on.
 picture_lives() {
 	core_screenshot "$out/ui.png" &&
-		core_until 10 "a next frame" picture_differs 300x40+920+60 \
+		core_until 30 "a next frame" picture_differs 300x40+920+60 \
 			"$(part_of "$out/ui.png" 300x40+920+60)"
 }
 

@@ -168,7 +168,7 @@ core_boot() {
 	core_mark=1
 	qemu-system-x86_64 "${core_options[@]}" >"$core_dir/qemu.log" 2>&1 &
 	core_qemu=$!
-	core_until 20 "QEMU" test -S "$core_dir/qmp.sock" || return
+	core_until 60 "QEMU" test -S "$core_dir/qmp.sock" || return
 	mkfifo "$core_dir/qmp.in" "$core_dir/control.in" || return
 	socat "UNIX:$core_dir/qmp.sock,$retry" - <"$core_dir/qmp.in" >"$core_dir/qmp.out" 2>/dev/null &
 	exec {core_qmp_in}>"$core_dir/qmp.in"
@@ -241,7 +241,7 @@ core_qmp() {
 	request=$(jq -cn --arg command "$1" --argjson arguments "${2:-{\}}" --arg id "$id" \
 		'{execute: $command, arguments: $arguments, id: $id}') || return
 	core_write "$core_qmp_in" "$request" || return
-	core_until 30 "QEMU's answer to $1" core_qmp_answered "$id" || return
+	core_until 60 "QEMU's answer to $1" core_qmp_answered "$id" || return
 	answer=$(jq -c --arg id "$id" 'select(.id == $id)' "$core_dir/qmp.out")
 	if [ "$(jq 'has("error")' <<<"$answer")" = true ]; then
 		echo "mullion: QEMU refuses $1: $(jq -r .error.desc <<<"$answer")" >&2
@@ -297,7 +297,7 @@ core_control_shell() {
 	mark=$(core_unique)
 	# The quotes keep the echo of what is typed from looking like the answer.
 	core_write "$core_control_in" "echo '$mark'-begin; { $1"$'\n'"}; echo '$mark'-end \$?" || return
-	core_until "${2:-30}" "the end of '$1' in the control VM" \
+	core_until "${2:-60}" "the end of '$1' in the control VM" \
 		grep -aqE "^$mark-end [0-9]+" "$core_dir/control.out" || return
 	output=$(tr -d '\r' <"$core_dir/control.out" | sed -n "/^$mark-begin/,/^$mark-end/p")
 	sed '1d;$d' <<<"$output"

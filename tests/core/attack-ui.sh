@@ -56,8 +56,8 @@ ok "what was tried is counted"
 
 core_set_mark
 core_control_shell "$attack_debugfs; echo 0 5 >$attack_reports/ring" || die "no doorbell"
-core_wait_line 'attack: reserved begins' 30 || die "the doorbell is not heard"
-core_wait_line 'warning 507: .*: ui, for the 1\. time' 30 || die "the UI VM is not started again"
+core_wait_line 'attack: reserved begins' 60 || die "the doorbell is not heard"
+core_wait_line 'warning 507: .*: ui, for the 1\. time' 60 || die "the UI VM is not started again"
 core_wait_line 'testcard: ready' 180 || die "the UI VM does not come back"
 if ! answers '.name == "control"' /cgi-bin/status || ! answers '.same' "/cgi-bin/disk?again"; then
 	die "the control VM does not go on"

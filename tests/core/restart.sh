@@ -67,7 +67,7 @@ ok "its display, keyboards and pointers work after the last"
 
 # grows: the stream goes on now.
 more_lines() { [ "$(wc -l <"$work/stream.out")" -gt "$1" ]; }
-core_until 30 "the stream to go on" more_lines "$(wc -l <"$work/stream.out")" || die "the stream"
+core_until 60 "the stream to go on" more_lines "$(wc -l <"$work/stream.out")" || die "the stream"
 kill $stream 2>/dev/null
 wait $stream 2>/dev/null
 count=$(wc -l <"$work/stream.out")
@@ -80,7 +80,7 @@ core_set_mark
 core_control_shell 'echo c >/proc/sysrq-trigger' 1 2>/dev/null
 core_error='nothing' # the error is what is waited for
 core_wait_line 'core: error 401: .*a panic of its kernel' 60 || die "the machine says nothing"
-core_wait_line 'core: The machine restarts' 20 && core_screenshot "$out/crash.png" &&
+core_wait_line 'core: The machine restarts' 60 && core_screenshot "$out/crash.png" &&
 	[ "$(pixels "$out/crash.png" 5,700)" = 8a1014 ] ||
 	die "the screen does not say so: not the colour of a panic"
 core_wait_line 'Mullion core .* starts at' 120 || die "the machine does not restart"
