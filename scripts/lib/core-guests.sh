@@ -43,7 +43,8 @@ guest_until() {
 guest_look() { "$@" || guest_ended; }
 
 guest_log() { core_http /guest/serial | tr -d '\r\000' | sed 's/\x1b[[(][0-9;?]*[A-Za-z]//g'; }
-guest_has_line() { guest_log 2>/dev/null | grep -aqE -- "$1"; }
+# (To the end, without -q: what grep does not read would be an error of who writes it.)
+guest_has_line() { guest_log 2>/dev/null | grep -aE -- "$1" >/dev/null; }
 # guest_wait_line PATTERN [SECONDS]: of its serial line.
 guest_wait_line() { guest_until "${2:-120}" "line of the guest with '$1'" guest_has_line "$1"; }
 
@@ -62,7 +63,7 @@ guest_qmp() {
 	}
 	jq -r .return <<<"$answer"
 }
-guest_answered() { core_http /guest/qmp 2>/dev/null | grep -q "\"id\": \"$1\".*}"; }
+guest_answered() { core_http /guest/qmp 2>/dev/null | grep "\"id\": \"$1\".*}" >/dev/null; }
 guest_monitor() {
 	guest_qmp human-monitor-command "$(jq -cn --arg line "$1" '{"command-line": $line}')"
 }

@@ -21,6 +21,7 @@ core_control_shell 'insmod /modules/guest.ko >/dev/null 2>&1 &' || die "the modu
 core_wait_line 'guest: spinning|guest: all done' 180 || die "the guests do not come to an end"
 picture_lives || die "the UI VM stands still while guests spin"
 core_has_line 'guest: not spinning' && die "too late to see the UI VM while guests spin"
+core_control_shell 'echo 1 >/sys/module/guest/parameters/looked' || die "the guests are not released"
 ok "the UI VM goes on while a guest spins on each CPU"
 
 core_wait_line 'guest: all done' 180 || die "the guests do not come to an end"

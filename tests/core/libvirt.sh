@@ -11,7 +11,7 @@ folder=/var/lib/libvirt/images/mullion/work
 in_chroot() { core_control_shell "chroot /guests $1" "${2:-60}"; }
 guest_ended() { core_control_shell "test ! -e /guests/run/libvirt/qemu/work.pid"; }
 
-# The serial line is a terminal of libvirt's and a log; where guests.sh looks for both.
+# The serial line is a terminal of libvirt's and a log; where core-guests.sh looks for both.
 attach() {
 	local terminal
 	terminal=$(in_chroot "virsh -q ttyconsole work") &&

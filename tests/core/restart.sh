@@ -50,11 +50,12 @@ core_manifest=$work/manifest
 core_modules=(manifest="$work/manifest" vmlinuz="$core_images/vmlinuz" ui.initrd="$work/ui.initrd"
 	control.initrd="$work/control.initrd")
 
+core_args=panic=30 # seconds, for a look at the picture
 core_boot || die "no machine"
 core_wait_line 'control: ready' 240 || die "the control VM is not ready"
 curl -sSN "http://$core_http_at/cgi-bin/stream" >"$work/stream.out" 2>"$work/stream.err" &
 stream=$!
-core_wait_line "kill: start $kills\$" $((kills * 30)) || die "the UI VM did not come back"
+core_wait_line "kill: start $kills\$" $((kills * 90)) || die "the UI VM did not come back"
 restarts() { core_log | grep -acE "core: warning 507: .*$1"; }
 for reason in 'a reset it asked for' 'a panic of its kernel' 'a triple fault' 'its watchdog'; do
 	[ "$(restarts "because of $reason")" -ge $((kills / 4)) ] || die "not enough: $reason"
