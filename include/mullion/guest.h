@@ -9,7 +9,7 @@
  * it: ports, device memory, other MSRs, hypercalls. The core decodes no guest instruction but for
  * accesses to the local APIC's page.
  *
- * A vCPU has no pCPU of its own: it runs on that of the control VM's vCPU that calls GUEST_RUN, for
+ * A vCPU has no pCPU of its own: it runs on that of the control VM's vCPU that calls VCPU_RUN, for
  * as long as that vCPU has no interrupt of its own pending. A vCPU is used by one caller at a time;
  * a second one gets -EBUSY.
  *
