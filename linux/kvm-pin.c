@@ -75,16 +75,20 @@ void mkvm_pin_drop(struct mkvm_vm *vm, struct mkvm_slot *slot)
 	}
 }
 
-/* How many of count pages at address are pinned now, at least 1; or why not. */
+/* How many of count pages at address are pinned now, at least 1; or why not. The others are NULL
+ * in pages: pages that it only looked at would be left there otherwise. */
 static long pin(const struct mkvm_slot *slot, unsigned long address, size_t count,
 		struct page **pages)
 {
 	long pinned = pin_user_pages_fast(address, count, FOLL_WRITE | FOLL_LONGTERM, pages);
+	size_t n;
 
 	/* Memory that nobody can write: it cannot change under the pin either. Any other is pinned
 	 * for writing, even for a guest that only reads, so that no copy is made of it later. */
 	if (pinned == -EFAULT && slot->flags & KVM_MEM_READONLY)
 		pinned = pin_user_pages_fast(address, count, FOLL_LONGTERM, pages);
+	for (n = max(pinned, 0L); n < count; n++)
+		pages[n] = NULL;
 	return pinned ? pinned : -EFAULT;
 }
 
@@ -167,10 +171,8 @@ int mkvm_pin_fault(struct mkvm_vm *vm, struct mkvm_slot *slot, u64 gfn)
 		first = gfn;
 		pinned = pin(slot, mkvm_slot_address(slot, first), 1, pages);
 	}
-	if (pinned < 0) {
-		pages[0] = NULL;
+	if (pinned < 0)
 		return pinned == -ENOMEM || pinned == -EINTR ? pinned : -EFAULT;
-	}
 	count_pins(vm, pinned);
 	mapped = map(vm, slot, first, pages, pinned);
 	if (mapped < pinned)
