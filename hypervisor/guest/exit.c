@@ -159,7 +159,7 @@ static int access_apic(struct guest_vcpu *gv, const struct vcpu_exit *exit,
 static int handle_memory(struct guest_vcpu *gv, const struct vcpu_exit *exit)
 {
 	struct vlapic_action *action = &gv->vcpu.action;
-	uint8_t bytes[15];
+	uint8_t bytes[15], count;
 
 	action->kind = VLAPIC_NOTHING;
 	if (in_apic_page(&gv->vcpu.lapic, gpa_value(exit->address)) &&
@@ -168,8 +168,9 @@ static int handle_memory(struct guest_vcpu *gv, const struct vcpu_exit *exit)
 	gv->page->address = gpa_value(exit->address);
 	gv->page->write = exit->write;
 	gv->page->fetch = exit->fetch;
-	gv->page->byte_count = (uint8_t)(exit->fetch ? 0 : exit_fetch(&gv->vcpu, bytes));
-	memcpy(gv->page->bytes, bytes, gv->page->byte_count);
+	count = (uint8_t)(exit->fetch ? 0 : exit_fetch(&gv->vcpu, bytes));
+	gv->page->byte_count = count; /* the page is the control VM's to write, too */
+	memcpy(gv->page->bytes, bytes, count);
 	return MULLION_EXIT_MEMORY;
 }
 

@@ -103,7 +103,7 @@ static bool has_work(struct guest_vcpu *gv)
 		return true;
 	if (vcpu->state == VCPU_OFF)
 		return events & VCPU_EVENT_STARTUP;
-	return events & VCPU_EVENT_NMI ||
+	return (events & VCPU_EVENT_NMI && vendor->nmi_open(vcpu)) ||
 	       (vlapic_pending(&vcpu->lapic) >= 0 && vendor->interruptible(vcpu));
 }
 
@@ -206,6 +206,11 @@ bool guest_run_prepare(struct vcpu *outer)
 			gv->not_before = guest_deadline(vcpu);
 			vlapic_tick(&vcpu->lapic, gv->not_before + vcpu->tsc_offset);
 			gv->near = false;
+			if (!has_work(gv)) { /* its timer may be over at once, for ever */
+				gv->not_before = 0;
+				guest_run_end(outer, MULLION_EXIT_INTERRUPT);
+				return false;
+			}
 		} else if (fall_asleep(gv)) {
 			guest_run_end(outer, MULLION_EXIT_HALT);
 			return false;

@@ -185,14 +185,15 @@ int guest_vcpu_load(struct guest_vcpu *gv)
 		vcpu->state = states[page.activity % ARRAY_LENGTH(states)];
 	if (dirty & MULLION_DIRTY_TSC)
 		guest_set_tsc(vcpu, page.tsc_offset);
-	if (dirty & MULLION_DIRTY_EVENTS) {
+	if (dirty & MULLION_DIRTY_NMI) {
 		if (page.flags & MULLION_FLAG_NMI_PENDING)
 			__atomic_fetch_or(&vcpu->events, VCPU_EVENT_NMI, __ATOMIC_ACQ_REL);
 		else
 			__atomic_fetch_and(&vcpu->events, ~VCPU_EVENT_NMI, __ATOMIC_ACQ_REL);
-		if (page.event & MULLION_EVENT_VALID && vcpu->state == VCPU_HALTED)
-			vcpu->state = VCPU_READY;
 	}
+	if (dirty & MULLION_DIRTY_EVENTS && page.event & MULLION_EVENT_VALID &&
+	    vcpu->state == VCPU_HALTED)
+		vcpu->state = VCPU_READY;
 	gv->page->dirty = 0;
 	return 0;
 }

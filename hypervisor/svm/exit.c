@@ -9,6 +9,8 @@
 #include "x86/cpu.h"
 #include "x86/pcpu.h"
 
+#define DR7_GD (1ULL << 13)
+
 struct exit_entry {
 	enum exit_kind kind;
 	uint8_t length; /* of the instruction without prefixes, where the CPU does not tell */
@@ -65,13 +67,15 @@ static void decode_window(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcp
 	own->intercept_misc1 &= ~INTERCEPT_VINTR;
 }
 
-/* IRET: NMIs may come again. */
+/* IRET: when it has run, NMIs may come again. */
 static void decode_iret(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
-	(void)vmcb;
+	struct svm_vcpu *svm = svm_of(vcpu);
+
 	(void)exit;
-	svm_of(vcpu)->nmi_blocked = false;
-	svm_of(vcpu)->vmcb.intercept_misc1 &= ~INTERCEPT_IRET;
+	svm->at_iret = true;
+	svm->iret_rip = vmcb->rip;
+	svm->vmcb.intercept_misc1 &= ~INTERCEPT_IRET;
 }
 
 /* #DB and #AC are intercepted only because delivering them can go on for ever inside the CPU; #MC
@@ -90,6 +94,8 @@ static void decode_exception(struct vcpu *vcpu, const struct vmcb *vmcb, struct 
 	own->event_injection = VMCB_EVENT_VALID | VMCB_EVENT_EXCEPTION | vector;
 	if (vector == EXCEPTION_AC)
 		own->event_injection |= VMCB_EVENT_HAS_CODE;
+	else
+		own->dr7 &= ~DR7_GD; /* as its delivery does (APM vol. 2, 13.1.1.4) */
 }
 
 /* Kinds are EXIT_UNKNOWN where no line is: the core does not intercept it. */
@@ -134,9 +140,17 @@ static const struct exit_entry table[] = {
 };
 _Static_assert(ARRAY_LENGTH(table) == SVM_EXIT_IDLE_HLT + 1, "every exit below 0x400 has a line");
 
+/* Nothing may have been flushed. */
+static void decode_refused(struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+	(void)vmcb;
+	(void)exit;
+	svm_of(vcpu)->flushed = 0;
+}
+
 static const struct exit_entry memory_entry = {EXIT_MEMORY, 0, decode_memory};
 static const struct exit_entry unknown_entry = {EXIT_UNKNOWN, 0, NULL};
-static const struct exit_entry refused_entry = {EXIT_REFUSED, 0, NULL};
+static const struct exit_entry refused_entry = {EXIT_REFUSED, 0, decode_refused};
 
 static const struct exit_entry *entry_of(uint64_t code)
 {
@@ -159,7 +173,7 @@ static void requeue_event(struct vmcb *vmcb)
 	uint64_t type = event & VMCB_EVENT_TYPE;
 	uint8_t vector = (uint8_t)event;
 
-	if (!(event & VMCB_EVENT_VALID) || type == VMCB_EVENT_SOFTWARE ||
+	if ((uint32_t)vmcb->exit_code == SVM_EXIT_INVALID || type == VMCB_EVENT_SOFTWARE ||
 	    (type == VMCB_EVENT_EXCEPTION && (vector == 3 || vector == 4 || vector > 31)))
 		return;
 	vmcb->event_injection = event;
@@ -192,14 +206,25 @@ bool svm_interruptible(const struct vcpu *vcpu)
 	       !(vmcb->event_injection & VMCB_EVENT_VALID);
 }
 
+bool svm_nmi_open(const struct vcpu *vcpu)
+{
+	const struct svm_vcpu *svm = svm_of(vcpu);
+
+	return !svm->nmi_blocked || (svm->at_iret && svm->vmcb.rip != svm->iret_rip);
+}
+
+/* One that cannot go in now does at a later exit, of which there is one each time the VM that runs
+ * it is interrupted. */
 static void give_nmi(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 
-	if (svm->nmi_blocked || (svm->vmcb.event_injection & VMCB_EVENT_VALID))
+	if (!svm_nmi_open(vcpu) || (svm->vmcb.interrupt_shadow & 1) ||
+	    (svm->vmcb.event_injection & VMCB_EVENT_VALID))
 		return;
 	__atomic_fetch_and(&vcpu->events, ~VCPU_EVENT_NMI, __ATOMIC_ACQ_REL);
 	svm->nmi_blocked = true;
+	svm->at_iret = false;
 	svm->vmcb.intercept_misc1 |= INTERCEPT_IRET;
 	svm->vmcb.event_injection = VMCB_EVENT_VALID | VMCB_EVENT_NMI | 2;
 }

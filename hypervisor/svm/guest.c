@@ -73,6 +73,7 @@ static void load_flags(struct vcpu *vcpu, uint32_t flags)
 
 	svm->vmcb.interrupt_shadow = flags & MULLION_FLAG_SHADOW ? 1 : 0;
 	svm->nmi_blocked = flags & MULLION_FLAG_NMI_BLOCKED;
+	svm->at_iret = false;
 	if (svm->nmi_blocked)
 		svm->vmcb.intercept_misc1 |= INTERCEPT_IRET;
 	else
@@ -161,7 +162,7 @@ void svm_store(const struct vcpu *vcpu, struct mullion_vcpu_page *page)
 	page->event = event ? (uint32_t)vmcb->event_injection : 0;
 	page->event_code = event ? (uint32_t)(vmcb->event_injection >> 32) : 0;
 	page->flags = (vmcb->interrupt_shadow & 1 ? MULLION_FLAG_SHADOW : 0) |
-		      (svm->nmi_blocked ? MULLION_FLAG_NMI_BLOCKED : 0);
+		      (svm_nmi_open(vcpu) ? 0 : MULLION_FLAG_NMI_BLOCKED);
 	page->xcr0 = svm->xcr0;
 	page->cpl = vmcb->cpl;
 }

@@ -220,6 +220,7 @@ const struct vendor_ops svm_ops = {
 	.set_rflags = svm_set_rflags,
 	.inject_exception = svm_inject_exception,
 	.interruptible = svm_interruptible,
+	.nmi_open = svm_nmi_open,
 	.msr_read = svm_msr_read,
 	.msr_write = svm_msr_write,
 	.load = svm_load,

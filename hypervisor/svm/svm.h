@@ -27,7 +27,9 @@ struct svm_vcpu {
 	hpa_t xsave_address;
 	uint64_t xcr0, tsc_aux, dr[4];
 	uint64_t flushed;	/* the VM's generation this vCPU's TLB entries are of */
-	bool nmi_blocked;	/* until IRET */
+	bool nmi_blocked;	/* until the IRET has run: */
+	bool at_iret;		/* it was about to, */
+	uint64_t iret_rip;	/* here */
 	uint64_t offered_event; /* goes in as a virtual interrupt; 0: that one is the APIC's */
 	/* Of a guest's: where and when it got its ASID. */
 	const struct svm_cpu *asid_cpu;
@@ -79,6 +81,7 @@ void svm_put(struct vcpu *vcpu);
 
 /* exit.c */
 bool svm_interruptible(const struct vcpu *vcpu);
+bool svm_nmi_open(const struct vcpu *vcpu);
 void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit);
 const char *svm_exit_name(uint64_t code);
 

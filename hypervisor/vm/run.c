@@ -81,7 +81,7 @@ static bool is_ready(struct vcpu *vcpu, uint64_t now)
 	if (vlapic_tick(&vcpu->lapic, now))
 		counter_add(vcpu->vm, COUNTER_TIMERS, 1);
 	if (vcpu->state == VCPU_HALTED &&
-	    ((vcpu->events & VCPU_EVENT_NMI) ||
+	    ((vcpu->events & VCPU_EVENT_NMI && vendor->nmi_open(vcpu)) ||
 	     (vlapic_pending(&vcpu->lapic) >= 0 && vendor->interruptible(vcpu))))
 		vcpu->state = VCPU_READY;
 	return vcpu->state == VCPU_READY ||
@@ -193,7 +193,7 @@ static bool run_inner(struct runner *runner, struct vcpu *vcpu)
 	struct vcpu_exit exit = {.kind = EXIT_NOTHING};
 
 	while (guest_run_prepare(vcpu)) {
-		uint64_t deadline = vlapic_deadline(&inner->lapic);
+		uint64_t deadline = vlapic_deadline(&inner->lapic), offset = inner->tsc_offset;
 
 		arm_for_inner(runner, vcpu, deadline);
 		do {
@@ -209,8 +209,10 @@ static bool run_inner(struct runner *runner, struct vcpu *vcpu)
 				guest_run_end(vcpu, (enum mullion_exit_reason)reason);
 				return true;
 			}
-			if (vlapic_deadline(&inner->lapic) != deadline) {
+			if (vlapic_deadline(&inner->lapic) != deadline ||
+			    inner->tsc_offset != offset) {
 				deadline = vlapic_deadline(&inner->lapic);
+				offset = inner->tsc_offset;
 				arm_timer(runner);
 			}
 			if (exit.kind == EXIT_NOTHING ||

@@ -53,6 +53,8 @@ struct vendor_ops {
 	void (*inject_exception)(struct vcpu *vcpu, uint8_t vector, bool has_code, uint32_t code);
 	/* Whether an interrupt could be taken now: IF, no shadow, nothing being injected. */
 	bool (*interruptible)(const struct vcpu *vcpu);
+	/* Whether NMIs are let in: none is being handled. */
+	bool (*nmi_open)(const struct vcpu *vcpu);
 	/* -EPERM: takes #GP. MSRs whose home is the vendor's control block: EFER, PAT; and after
 	 * put(), those that the vCPU reaches without an exit. -ENOENT: no such. */
 	int (*msr_read)(struct vcpu *vcpu, uint32_t msr, uint64_t *value);

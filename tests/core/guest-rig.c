@@ -134,6 +134,11 @@ static bool interruptible(const struct vcpu *vcpu)
 	return vmcb->rflags & RFLAGS_IF && !(vmcb->event_injection & VMCB_EVENT_VALID);
 }
 
+bool svm_nmi_open(const struct vcpu *vcpu)
+{
+	return !svm_of(vcpu)->nmi_blocked;
+}
+
 static void put(struct vcpu *vcpu)
 {
 	(void)vcpu;
@@ -157,6 +162,7 @@ static const struct vendor_ops ops = {
 	.advance = advance,
 	.set_rflags = set_rflags,
 	.interruptible = interruptible,
+	.nmi_open = svm_nmi_open,
 	.msr_read = svm_msr_read,
 	.msr_write = svm_msr_write,
 	.load = svm_load,

@@ -241,6 +241,29 @@ static long msi(struct try_guest *guest, u32 data)
 	return try_call(MULLION_CALL_GUEST_MSI, guest->number, 0xfee00000, data, 0);
 }
 
+/* In the handler of one: the next comes when the IRET has run, not at it. */
+static void try_second_nmi(struct try_guest *guest, u64 handle)
+{
+	struct mullion_vcpu_page *page = guest->vcpus[0];
+	unsigned int n, nmis = 0;
+	u16 frame[2];
+
+	CHECK_IS(try_call(MULLION_CALL_VCPU_RAISE, handle, MULLION_RAISE_NMI, 0, 0), 0);
+	for (n = 0; n < 2; n++) {
+		CHECK_IS(try_run(guest, 0), MULLION_EXIT_IO);
+		if (page->port == 0x90) {
+			nmis++;
+			/* Behind three registers and the vector. */
+			memcpy(frame, guest->ram + (u16)page->registers[4] + 14, sizeof(frame));
+			CHECK(guest->ram[(u16)(frame[1] * 16 + frame[0])] != 0xcf);
+		} else {
+			CHECK_IS(page->port, 0x82);
+		}
+		skip(page, page->length);
+	}
+	CHECK_IS(nmis, 1);
+}
+
 static void try_interrupts(void)
 {
 	struct mullion_vcpu_page *page;
@@ -274,7 +297,7 @@ static void try_interrupts(void)
 	CHECK_IS(try_run(&guest, 0), MULLION_EXIT_HALT);
 	CHECK_IS(try_call(MULLION_CALL_VCPU_RAISE, handle, MULLION_RAISE_NMI, 0, 0), 1);
 	expect_out(&guest, 0, 0x90, 0xff, 2);
-	expect_out(&guest, 0, 0x82, 0, 0);
+	try_second_nmi(&guest, handle);
 	CHECK_IS(try_run(&guest, 0), MULLION_EXIT_HALT);
 	/* A vector below 16, an APIC that is not there. */
 	CHECK_IS(msi(&guest, 3), 0);
