@@ -7,7 +7,7 @@
 	.balign 4096
 	.globl guest_text, guest_end, guest_ports, guest_mmio, guest_halt, guest_ap, guest_boot
 	.globl guest_timer, guest_event, guest_touch, guest_spin, guest_string, guest_msr, guest_bare
-	.globl guest_rdmsr, guest_wrmsr, guest_call, guest_vector_0d
+	.globl guest_rdmsr, guest_wrmsr, guest_call, guest_vector_0d, guest_x87
 #define APIC 0xfee00000
 #define FLAG 0x8000
 guest_text:
@@ -136,6 +136,11 @@ guest_event:
 	outb %al, $0x31
 	movb $6, %al
 	outb %al, $0x10
+	hlt
+
+/* An instruction that is not done for a guest with device memory. */
+guest_x87:
+	fldl 0xd0100
 	hlt
 
 /* Writes a byte to each page from 0x100000 up to 0x180000, says so; and again. */

@@ -263,6 +263,50 @@ static void io_events(struct machine *m)
 	close(event);
 }
 
+static void to_user_mode(struct machine *m, uint32_t rip)
+{
+	struct kvm_regs regs = {.rip = rip, .rflags = 2};
+	struct kvm_sregs sregs;
+
+	check(ioctl(m->vcpu[0], KVM_GET_SREGS, &sregs) == 0, errno);
+	sregs.cs.selector |= 3;
+	sregs.ss.selector |= 3;
+	sregs.cs.dpl = sregs.ss.dpl = 3;
+	check(ioctl(m->vcpu[0], KVM_SET_SREGS, &sregs) == 0, errno);
+	check(ioctl(m->vcpu[0], KVM_SET_REGS, &regs) == 0, errno);
+}
+
+/* The program is told that the guest cannot go on at rip, and the guest finds #UD there or not. */
+static void unsupported(struct machine *m, uint32_t rip, bool raised)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_regs regs;
+	int reason = machine_run(m, 0);
+
+	check(reason == KVM_EXIT_INTERNAL_ERROR, reason);
+	check(m->run[0]->internal.suberror == KVM_INTERNAL_ERROR_EMULATION,
+	      m->run[0]->internal.suberror);
+	check(ioctl(m->vcpu[0], KVM_GET_REGS, &regs) == 0 && regs.rip == rip, regs.rip);
+	check(ioctl(m->vcpu[0], KVM_GET_VCPU_EVENTS, &events) == 0, errno);
+	check(events.exception.injected == raised, events.exception.injected);
+	check(!raised || events.exception.nr == 6, events.exception.nr);
+	memset(&events.exception, 0, sizeof(events.exception));
+	check(ioctl(m->vcpu[0], KVM_SET_VCPU_EVENTS, &events) == 0, errno);
+}
+
+/* A user program that does what is not supported is for its own kernel to deal with. */
+static void io_unsupported(struct machine *m)
+{
+	uint32_t rip = guest_address(guest_x87);
+
+	machine_start(m, 0, guest_x87, false);
+	unsupported(m, rip, false);
+	to_user_mode(m, rip);
+	unsupported(m, rip, true);
+	to_user_mode(m, 0xd0100);
+	unsupported(m, 0xd0100, true);
+}
+
 void test_io(void)
 {
 	struct machine m;
@@ -271,6 +315,7 @@ void test_io(void)
 	io_ports(&m);
 	io_mmio(&m);
 	io_events(&m);
+	io_unsupported(&m);
 	machine_end(&m);
 	machine_make(&m, 1);
 	io_string(&m);
