@@ -259,8 +259,10 @@ static long set_events(struct mullion_vcpu_page *page, const struct kvm_vcpu_eve
 	page->event = event;
 	page->event_code = code;
 	set_flag(page, MULLION_FLAG_NMI_BLOCKED, events->nmi.masked);
-	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
+	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING) {
 		set_flag(page, MULLION_FLAG_NMI_PENDING, events->nmi.pending);
+		page->dirty |= MULLION_DIRTY_NMI;
+	}
 	if (events->flags & KVM_VCPUEVENT_VALID_SHADOW)
 		set_flag(page, MULLION_FLAG_SHADOW, events->interrupt.shadow);
 	page->dirty |= MULLION_DIRTY_EVENTS;

@@ -93,8 +93,10 @@ static long external_interrupt(struct mkvm_vcpu *vcpu, void __user *user)
 
 static long nmi(struct mkvm_vcpu *vcpu)
 {
-	long result = mullion_call(MULLION_CALL_VCPU_RAISE, vcpu->handle, MULLION_RAISE_NMI, 0, 0);
+	long result;
 
+	load(vcpu); /* KVM_SET_VCPU_EVENTS was before it */
+	result = mullion_call(MULLION_CALL_VCPU_RAISE, vcpu->handle, MULLION_RAISE_NMI, 0, 0);
 	return min(result, 0L); /* a vCPU of its own caller's does not sleep */
 }
 

@@ -165,11 +165,12 @@ enum mullion_exit_reason {
 #define MULLION_DIRTY_GENERAL  (1U << 0) /* registers, rip, rflags */
 #define MULLION_DIRTY_SYSTEM   (1U << 1) /* segments, tables, control registers, efer */
 #define MULLION_DIRTY_DEBUG    (1U << 2) /* dr */
-#define MULLION_DIRTY_EVENTS   (1U << 3) /* event, event_code, flags */
+#define MULLION_DIRTY_EVENTS   (1U << 3) /* event, event_code, flags but for NMI_PENDING */
 #define MULLION_DIRTY_ACTIVITY (1U << 4)
 #define MULLION_DIRTY_TSC      (1U << 5) /* tsc_offset */
 #define MULLION_DIRTY_XCR0     (1U << 6)
-#define MULLION_DIRTY_ALL      0x7fU
+#define MULLION_DIRTY_NMI      (1U << 7) /* NMI_PENDING, also one that came since the last store */
+#define MULLION_DIRTY_ALL      0xffU
 
 enum mullion_activity {
 	MULLION_RUNNABLE = 0,

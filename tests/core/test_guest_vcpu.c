@@ -145,6 +145,31 @@ static void a_state_that_no_cpu_has_is_refused(void **state)
 	refused(1U << 31, &good);
 }
 
+static bool nmi_is_pending_after(uint32_t dirty, uint32_t flags)
+{
+	page->flags = flags;
+	page->dirty = dirty;
+	page->immediate = 1;
+	ends(MULLION_EXIT_INTERRUPT);
+	return page->flags & MULLION_FLAG_NMI_PENDING;
+}
+
+/* Who loads an event does not know what other vCPUs have raised since the page was stored. */
+static void an_nmi_is_lost_by_a_load_that_says_so_only(void **state)
+{
+	const uint32_t pending = MULLION_FLAG_NMI_PENDING, events = MULLION_DIRTY_EVENTS;
+
+	(void)state;
+	assert_false(nmi_is_pending_after(events, pending));
+	assert_int_equal(CALL(VCPU_RAISE, HANDLE(guest, 0), MULLION_RAISE_NMI), 0);
+	assert_true(nmi_is_pending_after(events, 0));
+	assert_true(nmi_is_pending_after(MULLION_DIRTY_ALL & ~MULLION_DIRTY_NMI, 0));
+	assert_false(nmi_is_pending_after(MULLION_DIRTY_NMI, 0));
+	assert_true(nmi_is_pending_after(MULLION_DIRTY_NMI, pending));
+	assert_true(nmi_is_pending_after(MULLION_DIRTY_NMI | events, pending));
+	assert_false(nmi_is_pending_after(MULLION_DIRTY_NMI | events, 0));
+}
+
 static int64_t set(uint64_t item, uint64_t size)
 {
 	return CALL(VCPU_SET, HANDLE(guest, 0), item, ITEM, size);
@@ -480,6 +505,7 @@ int main(void)
 		TEST(vcpus_begin_as_the_manual_says),
 		TEST(a_page_comes_back_as_it_was_loaded),
 		TEST(a_state_that_no_cpu_has_is_refused),
+		TEST(an_nmi_is_lost_by_a_load_that_says_so_only),
 		TEST(xrstor_gets_only_what_it_takes),
 		TEST(msrs_are_kept_or_not_there),
 		TEST(cpuid_is_the_table_and_the_vcpus_state),

@@ -48,7 +48,7 @@ static void refuse_states(struct try_guest *guest)
 	refuse(guest, &good, MULLION_DIRTY_XCR0);
 	page->xcr0 = ~0ULL;
 	refuse(guest, &good, MULLION_DIRTY_XCR0);
-	refuse(guest, &good, 1 << 7);
+	refuse(guest, &good, 1 << 8);
 	CHECK_IS(try_run(guest, 0), MULLION_EXIT_IO);
 	CHECK_IS(page->port, 0x80);
 }
