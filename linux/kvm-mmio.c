@@ -11,8 +11,17 @@
 #define XSAVE_XMM  160
 #define XSAVE_BV   512
 #define XSAVE_SIZE 4096
+#define ROUNDS_MAX 64
 
 static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status);
+
+/* Between two rounds, nothing of a repeated instruction is half done: whether the guest is entered
+ * before the next one, so that it finds its interrupts, or the program wants its thread back. */
+static bool rests(struct mkvm_vcpu *vcpu)
+{
+	return ++vcpu->rounds >= ROUNDS_MAX || READ_ONCE(vcpu->run->immediate_exit) ||
+	       signal_pending(current) || need_resched();
+}
 
 static int leave(struct mkvm_vcpu *vcpu, u64 address, u32 size, const void *data,
 		 int (*complete)(struct mkvm_vcpu *vcpu))
@@ -136,8 +145,7 @@ static int go_on(struct mkvm_vcpu *vcpu, enum kvm_insn_status status)
 	for (;;) {
 		switch (status) {
 		case KVM_INSN_DONE:
-			/* Between two rounds, nothing of a repeated instruction is half done. */
-			if (!insn->again || signal_pending(current) || need_resched())
+			if (!insn->again || rests(vcpu))
 				return 0;
 			break;
 		case KVM_INSN_TRANSLATE:
@@ -250,7 +258,7 @@ static int string_go_on(struct mkvm_vcpu *vcpu, enum kvm_pio_status status)
 	for (;;) {
 		switch (status) {
 		case KVM_PIO_DONE:
-			if (!pio->again || signal_pending(current) || need_resched())
+			if (!pio->again || rests(vcpu))
 				return 0;
 			break;
 		case KVM_PIO_TRANSLATE:

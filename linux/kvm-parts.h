@@ -134,6 +134,7 @@ struct mkvm_vcpu {
 	int (*complete)(struct mkvm_vcpu *vcpu);
 	u64 exit_rip;
 	u8 exit_length, exit_size;
+	u16 rounds;	  /* of a repeated instruction, since the guest was entered */
 	bool insn_is_new; /* nothing was translated since its exit */
 	union {
 		struct kvm_insn insn;

@@ -114,6 +114,7 @@ static int enter(struct mkvm_vcpu *vcpu)
 		vcpu->external != MKVM_NO_VECTOR || (READ_ONCE(run->request_interrupt_window) &&
 						     (page->accepts_pic || !vcpu->vm->split));
 	WRITE_ONCE(vcpu->woken, false);
+	vcpu->rounds = 0;
 	local_irq_disable();
 	if (signal_pending(current) || need_resched()) {
 		local_irq_enable();

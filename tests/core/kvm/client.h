@@ -89,6 +89,6 @@ void test_fuzz(void);
 extern const uint8_t guest_text[], guest_end[], guest_ports[], guest_mmio[], guest_halt[],
 	guest_ap[], guest_boot[], guest_timer[], guest_event[], guest_touch[], guest_spin[],
 	guest_string[], guest_msr[], guest_bare[], guest_rdmsr[], guest_wrmsr[], guest_call[],
-	guest_vector_0d[], guest_x87[];
+	guest_vector_0d[], guest_x87[], guest_fill[];
 
 #endif

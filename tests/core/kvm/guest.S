@@ -7,7 +7,7 @@
 	.balign 4096
 	.globl guest_text, guest_end, guest_ports, guest_mmio, guest_halt, guest_ap, guest_boot
 	.globl guest_timer, guest_event, guest_touch, guest_spin, guest_string, guest_msr, guest_bare
-	.globl guest_rdmsr, guest_wrmsr, guest_call, guest_vector_0d, guest_x87
+	.globl guest_rdmsr, guest_wrmsr, guest_call, guest_vector_0d, guest_x87, guest_fill
 #define APIC 0xfee00000
 #define FLAG 0x8000
 guest_text:
@@ -135,6 +135,19 @@ guest_event:
 	movb $8, %al
 	outb %al, $0x31
 	movb $6, %al
+	outb %al, $0x10
+	hlt
+
+/* 200 bytes of device memory, with interrupts on; then says so. */
+guest_fill:
+	movl $0x1ff, APIC + 0xf0
+	cld
+	movl $0xd0100, %edi
+	movl $200, %ecx
+	sti
+	rep stosb
+	cli
+	movb $9, %al
 	outb %al, $0x10
 	hlt
 

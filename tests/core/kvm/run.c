@@ -263,6 +263,29 @@ static void io_events(struct machine *m)
 	close(event);
 }
 
+/* A long instruction on a device: KVM_RUN ends within it, and its guest takes an interrupt. */
+static void io_repeated(struct machine *m)
+{
+	struct kvm_msi msi = {.address_lo = 0xfee00000, .data = 0x40};
+	struct kvm_run *run = m->run[0];
+	struct kvm_regs regs;
+	unsigned n;
+
+	m->memory[0x8000] = 0;
+	machine_start(m, 0, guest_fill, false);
+	mmio(m, 0xd0100, 1, true);
+	run->immediate_exit = 1;
+	check(ioctl(m->vcpu[0], KVM_RUN, 0) < 0 && errno == EINTR, run->exit_reason);
+	run->immediate_exit = 0;
+	check(ioctl(m->vcpu[0], KVM_GET_REGS, &regs) == 0 && regs.rcx == 199, regs.rcx);
+	mmio(m, 0xd0101, 1, true);
+	check(ioctl(m->vm, KVM_SIGNAL_MSI, &msi) == 1, errno);
+	for (n = 2; n < 200 && mmio(m, 0xd0100 + n, 1, true); n++)
+		;
+	check(m->memory[0x8000] == 0x40, m->memory[0x8000]);
+	check(machine_out(m, 0, 0x10) == 9, 0);
+}
+
 static void to_user_mode(struct machine *m, uint32_t rip)
 {
 	struct kvm_regs regs = {.rip = rip, .rflags = 2};
@@ -315,6 +338,7 @@ void test_io(void)
 	io_ports(&m);
 	io_mmio(&m);
 	io_events(&m);
+	io_repeated(&m);
 	io_unsupported(&m);
 	machine_end(&m);
 	machine_make(&m, 1);
