@@ -211,8 +211,9 @@ int mkvm_memory_set(struct mkvm_vm *vm, const struct kvm_userspace_memory_region
 
 /* ---- the log of written pages ---- */
 
-static int copy_log(struct mkvm_vm *vm, struct mkvm_slot *slot, void __user *to,
-		    unsigned long *bits)
+/* All of a slot's log into log, as much as is taken out of it. */
+static int take_log(struct mkvm_vm *vm, struct mkvm_slot *slot, unsigned long *bits,
+		    unsigned long *log, size_t *taken)
 {
 	u64 at, count;
 	size_t n;
@@ -226,14 +227,35 @@ static int copy_log(struct mkvm_vm *vm, struct mkvm_slot *slot, void __user *to,
 				     (slot->base + at) << PAGE_SHIFT, count, virt_to_phys(bits));
 		if (found < 0)
 			return found;
-		for (n = 0; n < BITS_TO_LONGS(count); n++)
-			if (slot->dirty[at / BITS_PER_LONG + n])
-				bits[n] |= xchg(&slot->dirty[at / BITS_PER_LONG + n], 0);
-		if (copy_to_user(to + at / 8, bits, BITS_TO_LONGS(count) * sizeof(long)))
-			return -EFAULT;
+		for (n = 0; n < BITS_TO_LONGS(count); n++, ++*taken) {
+			log[*taken] = bits[n];
+			if (slot->dirty[*taken])
+				log[*taken] |= xchg(&slot->dirty[*taken], 0);
+		}
 		cond_resched();
 	}
 	return 0;
+}
+
+static int copy_log(struct mkvm_vm *vm, struct mkvm_slot *slot, void __user *to,
+		    unsigned long *bits)
+{
+	size_t taken = 0, n;
+	unsigned long *log =
+		kvmalloc_array(BITS_TO_LONGS(slot->pages), sizeof(long), GFP_KERNEL_ACCOUNT);
+	int error;
+
+	if (!log)
+		return -ENOMEM;
+	error = take_log(vm, slot, bits, log, &taken);
+	if (!error && copy_to_user(to, log, taken * sizeof(long)))
+		error = -EFAULT;
+	/* What nobody has heard of the next call tells. */
+	for (n = 0; error && n < taken; n++)
+		if (log[n])
+			atomic_long_or(log[n], (atomic_long_t *)&slot->dirty[n]);
+	kvfree(log);
+	return error;
 }
 
 int mkvm_memory_dirty_log(struct mkvm_vm *vm, const struct kvm_dirty_log *untrusted_log)

@@ -33,6 +33,8 @@ static unsigned dirty_pages(struct machine *m, uint32_t slot)
 
 static void memory_log(struct machine *m)
 {
+	struct kvm_dirty_log nowhere = {.slot = 1, .dirty_bitmap = NULL};
+
 	/* Code below, what is touched in a slot of its own. */
 	check(set_slot(m, 0, 0, 0, 0) == 0, errno);
 	check(set_slot(m, 0, 0, 0, TOUCHED) == 0, errno);
@@ -43,6 +45,8 @@ static void memory_log(struct machine *m)
 	check(dirty_pages(m, 1) == TOUCHED_PAGES, 0);
 	check(dirty_pages(m, 1) == 0, 0);
 	check(machine_out(m, 0, 0x10) == 7, 0);
+	/* What a call that fails has not told, the next one does. */
+	check_error(EFAULT, ioctl(m->vm, KVM_GET_DIRTY_LOG, &nowhere));
 	check(dirty_pages(m, 1) == TOUCHED_PAGES, 0);
 	check(dirty_pages(m, 1) == 0, 0);
 	check(m->memory[TOUCHED] == 2, m->memory[TOUCHED]);
