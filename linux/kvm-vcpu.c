@@ -19,25 +19,23 @@ static long enter(struct mkvm_vcpu *vcpu)
 	return result;
 }
 
-/* Loads what is dirty. -EINVAL: the CPU does not take it. */
-static long load(struct mkvm_vcpu *vcpu)
-{
-	long result;
-
-	if (!vcpu->page->dirty)
-		return 0;
-	vcpu->page->immediate = 1;
-	result = enter(vcpu);
-	vcpu->page->immediate = 0;
-	return result;
-}
-
+/* Loads what is dirty, and takes an INIT and a start-up IPI that wait for the next run: a program
+ * that saves the state would not see them. */
 void mkvm_vcpu_sync(struct mkvm_vcpu *vcpu)
 {
+	struct mullion_vcpu_page *page = vcpu->page;
+	u8 length = page->length;
+
+	page->immediate = 1;
+	enter(vcpu); /* -EINVAL: the CPU does not take what is dirty */
+	page->immediate = 0;
+	page->length = length; /* what is to be completed has it from there */
+}
+
+static void load(struct mkvm_vcpu *vcpu)
+{
 	if (vcpu->page->dirty)
-		load(vcpu);
-	else
-		mullion_call(MULLION_CALL_VCPU_GET, vcpu->handle, MULLION_VCPU_PAGE, 0, 0);
+		mkvm_vcpu_sync(vcpu);
 }
 
 long mkvm_vcpu_get_item(struct mkvm_vcpu *vcpu, u32 item, u32 size)

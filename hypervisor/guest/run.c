@@ -132,6 +132,7 @@ int guest_run_begin(struct vcpu *outer, struct guest_vcpu *gv)
 	gv->page->length = 0;
 	if (gv->page->immediate) {
 		__atomic_fetch_and(&gv->vcpu.events, ~GUEST_EVENT_KICK, __ATOMIC_ACQ_REL);
+		take_startup(gv); /* who saves it now must not lose that */
 		gv->page->reason = MULLION_EXIT_INTERRUPT;
 		guest_vcpu_store(gv);
 		return 0;

@@ -218,7 +218,8 @@ struct mullion_vcpu_page {
 	/* In: the caller's. */
 	uint32_t dirty;		/* MULLION_DIRTY_*; the core clears it */
 	uint8_t request_window; /* end the run when an interrupt could be injected */
-	uint8_t immediate;	/* load what is dirty, and do not enter: INTERRUPT */
+	uint8_t immediate;	/* load what is dirty, take INIT and start-up, do not enter:
+				   INTERRUPT */
 	uint8_t zero0[2];
 
 	/* Out: why the run ended. */

@@ -382,6 +382,32 @@ static void a_vcpu_starts_by_ipis(void **state)
 	assert_int_equal(rig_page(1)->rip, 0);
 }
 
+static void looked_at(enum mullion_activity activity)
+{
+	assert_int_equal(CALL(VCPU_RUN, HANDLE(guest, 1)), 0);
+	assert_int_equal(rig_page(1)->reason, MULLION_EXIT_INTERRUPT);
+	assert_null(rig_outer()->inner);
+	assert_int_equal(rig_page(1)->activity, activity);
+	assert_int_equal(rig_vcpu(guest, 1)->vcpu.events, 0);
+}
+
+/* Without a run: what was posted is in the state that is saved. */
+static void a_vcpu_has_started_when_it_is_looked_at(void **state)
+{
+	struct guest_vcpu *other = rig_vcpu(guest, 1);
+
+	(void)state;
+	rig_page(1)->immediate = 1;
+	guest_deliver(other, VLAPIC_INIT, 0, false);
+	guest_deliver(other, VLAPIC_STARTUP, 9, false);
+	looked_at(MULLION_RUNNABLE);
+	assert_int_equal(rig_page(1)->segments[MULLION_CS].base, 0x9000);
+	assert_int_equal(rig_page(1)->rip, 0);
+	guest_deliver(other, VLAPIC_INIT, 0, false);
+	looked_at(MULLION_WAIT_FOR_STARTUP);
+	assert_int_equal(rig_page(1)->rip, 0xfff0);
+}
+
 static void exits_say_what_the_guest_did(void **state)
 {
 	(void)state;
@@ -513,6 +539,7 @@ int main(void)
 		TEST(a_sleeper_is_woken_once),
 		TEST(a_timer_wakes_by_the_machines_time),
 		TEST(a_vcpu_starts_by_ipis),
+		TEST(a_vcpu_has_started_when_it_is_looked_at),
 		TEST(exits_say_what_the_guest_did),
 		TEST(hyperv_msrs_are_there_when_offered),
 		TEST(windows_are_waited_for),

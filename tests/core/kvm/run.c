@@ -90,6 +90,30 @@ static void state_others(struct machine *m)
 	check(ioctl(m->vcpu[1], KVM_GET_LAPIC, &lapic) == 0 && lapic.regs[0x80] == 0x50, 0);
 }
 
+/* An NMI stays when another event is set, until the program says that it is none. */
+static void state_nmi(struct machine *m)
+{
+	int vcpu = m->vcpu[0];
+	struct kvm_vcpu_events events;
+	struct kvm_sregs sregs;
+
+	check(ioctl(vcpu, KVM_GET_SREGS, &sregs) == 0, errno);
+	check(ioctl(vcpu, KVM_NMI, 0) == 0, errno);
+	sregs.interrupt_bitmap[1] = 1; /* 64 */
+	check(ioctl(vcpu, KVM_SET_SREGS, &sregs) == 0, errno);
+	check(ioctl(vcpu, KVM_GET_VCPU_EVENTS, &events) == 0 && events.nmi.pending, errno);
+	check(events.interrupt.injected && events.interrupt.nr == 64, events.interrupt.nr);
+	events.nmi.pending = 0;
+	events.interrupt.injected = 0;
+	events.flags = KVM_VCPUEVENT_VALID_SHADOW;
+	check(ioctl(vcpu, KVM_SET_VCPU_EVENTS, &events) == 0, errno);
+	check(ioctl(vcpu, KVM_GET_VCPU_EVENTS, &events) == 0 && events.nmi.pending, errno);
+	events.nmi.pending = 0;
+	events.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	check(ioctl(vcpu, KVM_SET_VCPU_EVENTS, &events) == 0, errno);
+	check(ioctl(vcpu, KVM_GET_VCPU_EVENTS, &events) == 0 && !events.nmi.pending, errno);
+}
+
 /* All that QEMU writes at a reset, whatever it thinks of the CPU; it gives up if one is refused. */
 static void state_msrs(struct machine *m)
 {
@@ -145,6 +169,7 @@ void test_state(void)
 	machine_make(&m, 2);
 	state_registers(&m);
 	state_others(&m);
+	state_nmi(&m);
 	state_msrs(&m);
 	state_clock(&m);
 	machine_end(&m);
@@ -461,12 +486,16 @@ static void interrupt_pic(struct machine *m)
 	check(machine_out(m, 0, 0x11) == 0x40, 0);
 }
 
+/* The start-up IPI is there to be saved before the vCPU has run. */
 static void interrupt_start(struct machine *m)
 {
+	struct kvm_mp_state mp;
 	int reason;
 
 	machine_start(m, 0, guest_boot, false);
 	check(machine_out(m, 0, 0x10) == 5, 0);
+	check(ioctl(m->vcpu[1], KVM_GET_MP_STATE, &mp) == 0 && mp.mp_state == KVM_MP_STATE_RUNNABLE,
+	      mp.mp_state);
 	reason = machine_run(m, 1);
 	check(reason == KVM_EXIT_IO && m->run[1]->io.port == 0x20, reason);
 	check(*((uint8_t *)m->run[1] + m->run[1]->io.data_offset) == 0x55, 0);
