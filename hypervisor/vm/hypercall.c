@@ -253,8 +253,7 @@ static int64_t do_trace_dump(struct vcpu *vcpu, const struct hypercall *call)
 {
 	(void)vcpu;
 	(void)call;
-	trace_dump();
-	return 0;
+	return trace_dump_line() ? HYPERCALL_AGAIN : 0;
 }
 
 /* ---- VM_INFO(vm, gpa) ---- */

@@ -6,6 +6,7 @@
  */
 #include "vm/trace.h"
 
+#include "lib/lock.h"
 #include "lib/log.h"
 #include "x86/pcpu.h"
 
@@ -65,26 +66,55 @@ static const char *const kind_names[] = {
 #define KIND_NAME(name, text) text,
 	MULLION_TRACE_KINDS(KIND_NAME)};
 
-static void dump_cpu(unsigned pcpu)
+/* Where a dump is; one at a time, who comes in between goes on with it. */
+static struct {
+	struct lock lock;
+	unsigned pcpu, line;
+	uint64_t from, head;
+} dump;
+
+/* A line of the dump's pCPU: how many exits, of which kinds, the latest. Whether there was one. */
+static bool dump_line(unsigned line)
 {
-	uint64_t head = __atomic_load_n(&traces[pcpu].head, __ATOMIC_ACQUIRE);
-	uint64_t from = head < DUMP_RECORDS ? 0 : head - DUMP_RECORDS;
+	const unsigned records = 1 + MULLION_TRACE_KIND_COUNT;
 	struct mullion_trace_record r;
 
-	log_line("trace of CPU %u: %lu exits", pcpu, (unsigned long)head);
-	for (unsigned kind = 0; kind < MULLION_TRACE_KIND_COUNT; kind++)
-		if (trace_count(pcpu, kind))
-			log_line("  %-10s %lu", kind_names[kind],
-				 (unsigned long)trace_count(pcpu, kind));
-	while (from < head && trace_read(pcpu, &from, &r, 1))
+	if (line == 0) {
+		dump.head = __atomic_load_n(&traces[dump.pcpu].head, __ATOMIC_ACQUIRE);
+		dump.from = dump.head < DUMP_RECORDS ? 0 : dump.head - DUMP_RECORDS;
+		log_line("trace of CPU %u: %lu exits", dump.pcpu, (unsigned long)dump.head);
+	} else if (line < records) {
+		uint64_t count = trace_count(dump.pcpu, line - 1);
+
+		if (count)
+			log_line("  %-10s %lu", kind_names[line - 1], (unsigned long)count);
+		return count;
+	} else {
+		if (dump.from >= dump.head || !trace_read(dump.pcpu, &dump.from, &r, 1))
+			return false;
 		log_line("  %lu VM %u vCPU %u %s 0x%x rip 0x%lx info 0x%lx", (unsigned long)r.tsc,
 			 r.vcpu >> 4, r.vcpu & 15U, kind_names[r.kind], r.code,
 			 (unsigned long)r.rip, (unsigned long)r.info);
+	}
+	return true;
 }
 
-void trace_dump(void)
+bool trace_dump_line(void)
 {
-	for (unsigned pcpu = 0; pcpu < PCPU_MAX; pcpu++)
-		if (traces[pcpu].ring)
-			dump_cpu(pcpu);
+	bool said = false;
+
+	lock_take(&dump.lock);
+	while (!said && dump.pcpu < PCPU_MAX) {
+		said = traces[dump.pcpu].ring && dump_line(dump.line);
+		dump.line++;
+		if (!traces[dump.pcpu].ring ||
+		    dump.line > MULLION_TRACE_KIND_COUNT + DUMP_RECORDS) {
+			dump.pcpu++;
+			dump.line = 0;
+		}
+	}
+	if (!said)
+		dump.pcpu = 0;
+	lock_release(&dump.lock);
+	return said;
 }

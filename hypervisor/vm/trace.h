@@ -57,7 +57,8 @@ size_t trace_read(unsigned pcpu, uint64_t *from, struct mullion_trace_record *ou
 /* How many records of a kind there ever were on a pCPU. Any CPU. */
 uint64_t trace_count(unsigned pcpu, enum mullion_trace_kind kind);
 
-/* The counters and the latest records of all pCPUs to the log. Any CPU; takes long on serial. */
-void trace_dump(void);
+/* The next line of a dump of the counters and the latest records of all pCPUs, to the log; false:
+ * that was all. Any CPU. A line at a time, as one takes milliseconds on serial. */
+bool trace_dump_line(void);
 
 #endif

@@ -144,9 +144,10 @@ size_t trace_read(unsigned pcpu, uint64_t *from, struct mullion_trace_record *re
 	return n;
 }
 
-void trace_dump(void)
+bool trace_dump_line(void)
 {
 	fake_trace_dumps++;
+	return false;
 }
 
 void fake_vms_finish(void)

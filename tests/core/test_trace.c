@@ -136,12 +136,16 @@ static void no_record_is_torn(void **state)
 
 static void a_dump_is_readable_and_ends(void **state)
 {
+	unsigned lines = 0;
+
 	(void)state;
 	set_up_cpu(3);
 	for (uint64_t i = 0; i < 100; i++)
 		add(3, EXIT_HYPERCALL, 0xffffffff81000000 + i);
 	stub_log_lines = 0;
-	trace_dump();
+	for (; trace_dump_line(); lines++)
+		assert_int_equal(stub_log_lines, lines + 1);
+	assert_int_equal(stub_log_lines, lines);
 	assert_in_range(stub_log_lines, 4 * 3, 4 * (32 + 1 + EXIT_KINDS));
 	assert_non_null(
 		strstr(stub_log_text, "VM 1 vCPU 3 hypercall 0xbc78 rip 0xffffffff81000063"));
