@@ -14,6 +14,9 @@
 #define WAIT_US	 200
 #define EARLY_US 25
 
+/* And no longer at once, however far the timer is: as nanoseconds, 64 bits have that. */
+#define SLEEP_US 3600000000U
+
 static u64 ticks(u32 us)
 {
 	return (u64)us * tsc_khz / 1000;
@@ -33,19 +36,20 @@ void mkvm_run_wake(struct mkvm_vm *vm, u32 mask)
 	}
 }
 
-/* Until it is woken, a signal comes, or the machine's TSC is nearly at timer (0: never). What woke
- * it before, and since the run began, counts. */
+/* Until it is woken, a signal comes, the machine's TSC is nearly at timer (0: never), or it is time
+ * to look again. What woke it before, and since the run began, counts. */
 static void sleep_until(struct mkvm_vcpu *vcpu, u64 timer)
 {
 	DEFINE_WAIT(wait);
 	ktime_t end = 0;
 
 	if (timer) {
-		u64 now = rdtsc_ordered() + ticks(EARLY_US);
+		u64 now = rdtsc_ordered() + ticks(EARLY_US), left;
 
 		if (timer <= now)
 			return;
-		end = ktime_add_ns(ktime_get(), mul_u64_u32_div(timer - now, 1000000, tsc_khz) + 1);
+		left = min(timer - now, ticks(SLEEP_US));
+		end = ktime_add_ns(ktime_get(), mul_u64_u32_div(left, 1000000, tsc_khz) + 1);
 	}
 	for (;;) {
 		prepare_to_wait(&vcpu->wait, &wait, TASK_INTERRUPTIBLE);
