@@ -22,11 +22,12 @@ static enum kvm_pio_status say(struct kvm_pio *pio, enum kvm_pio_status status)
 }
 
 /* How many units there are to do, at most max. */
-static uint32_t units_left(const struct mullion_vcpu_page *page, uint32_t max)
+static uint32_t units_left(const struct kvm_pio *pio, const struct mullion_vcpu_page *page,
+			   uint32_t max)
 {
-	uint64_t left = page->registers[RCX] & arithmetic_mask(page->address_size);
+	uint64_t left = page->registers[RCX] & arithmetic_mask(pio->address_size);
 
-	if (!page->repeated)
+	if (!pio->repeated)
 		return 1;
 	return left < max ? (uint32_t)left : max;
 }
@@ -35,9 +36,9 @@ static uint32_t units_left(const struct mullion_vcpu_page *page, uint32_t max)
  * one. 0, or the vector of an exception. */
 static unsigned choose_batch(struct kvm_pio *pio, const struct mullion_vcpu_page *page)
 {
-	uint64_t mask = arithmetic_mask(page->address_size);
+	uint64_t mask = arithmetic_mask(pio->address_size);
 	uint64_t offset = page->registers[pio->out ? RSI : RDI] & mask;
-	unsigned segment = pio->out ? page->segment : MULLION_ES, left, vector;
+	unsigned segment = pio->out ? pio->segment : MULLION_ES, left, vector;
 
 	vector = kvm_segment_linear(page, segment, offset, pio->unit, !pio->out, &pio->linear);
 	if (vector)
@@ -45,7 +46,7 @@ static unsigned choose_batch(struct kvm_pio *pio, const struct mullion_vcpu_page
 	left = PAGE_BYTES - (unsigned)(pio->linear % PAGE_BYTES);
 	if (mask - offset < left)
 		left = (unsigned)(mask - offset) + 1;
-	pio->count = units_left(page, left / pio->unit);
+	pio->count = units_left(pio, page, left / pio->unit);
 	if (!pio->count || page->rflags & (KVM_DF | KVM_TF) ||
 	    kvm_segment_linear(page, segment, offset, pio->count * pio->unit, !pio->out,
 			       &pio->linear))
@@ -62,13 +63,13 @@ static void retire(struct kvm_pio *pio, struct mullion_vcpu_page *page)
 	uint64_t *address = &page->registers[pio->out ? RSI : RDI];
 	uint64_t by = (uint64_t)pio->count * pio->unit;
 
-	arithmetic_set_register(address, page->address_size, false,
+	arithmetic_set_register(address, pio->address_size, false,
 				page->rflags & KVM_DF ? *address - by : *address + by);
-	if (page->repeated)
-		arithmetic_set_register(&page->registers[RCX], page->address_size, false,
+	if (pio->repeated)
+		arithmetic_set_register(&page->registers[RCX], pio->address_size, false,
 					page->registers[RCX] - pio->count);
-	pio->again = page->repeated && units_left(page, 1);
-	kvm_segment_retire(page, page->length, !pio->again);
+	pio->again = pio->repeated && units_left(pio, page, 1);
+	kvm_segment_retire(page, pio->length, !pio->again);
 	/* A trap between two units is taken before the next one. */
 	if (page->event & MULLION_EVENT_VALID)
 		pio->again = false;
@@ -105,8 +106,8 @@ static enum kvm_pio_status begin(struct kvm_pio *pio, struct mullion_vcpu_page *
 	pio->again = false;
 	pio->offset = 0;
 	pio->translated = 0;
-	if (!units_left(page, 1)) {
-		kvm_segment_retire(page, page->length, true);
+	if (!units_left(pio, page, 1)) {
+		kvm_segment_retire(page, pio->length, true);
 		return say(pio, KVM_PIO_DONE);
 	}
 	vector = choose_batch(pio, page);
@@ -123,6 +124,10 @@ enum kvm_pio_status kvm_pio_start(struct kvm_pio *pio, struct mullion_vcpu_page 
 	pio->port = page->port;
 	pio->unit = page->size;
 	pio->out = page->write;
+	pio->length = page->length;
+	pio->repeated = page->repeated;
+	pio->address_size = page->address_size;
+	pio->segment = page->segment;
 	pio->start = page->segments[MULLION_CS].base + page->rip;
 	return begin(pio, page);
 }

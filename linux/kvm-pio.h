@@ -51,6 +51,9 @@ struct kvm_pio {
 
 	/* Of kvm-pio.c alone. */
 	uint8_t status;
+	/* The exit's: the page may be stored anew before an answer. */
+	uint8_t length, address_size, segment;
+	bool repeated;
 	uint64_t start;	      /* rip's linear address */
 	uint64_t linear;      /* of the batch's memory */
 	uint64_t physical[2]; /* a second page only if a unit crosses into it */

@@ -263,6 +263,65 @@ static void an_answer_for_another_place_in_the_code_is_dropped(void **state)
 	assert_memory_equal(&before, &page, sizeof(page));
 }
 
+/* As a KVM_GET_REGS before the answer does it, after KVM_SET_REGS. */
+static void store_page_anew(void)
+{
+	page.reason = MULLION_EXIT_INTERRUPT;
+	page.length = page.write = page.size = page.string = page.repeated = 0;
+	page.address_size = page.segment = 0;
+	page.port = 0;
+}
+
+static void the_page_may_be_stored_anew_before_the_answer(void **state)
+{
+	(void)state;
+	prepare(false, 4, 4, false);
+	page.registers[RDI] = 0xf00000000 | (BASE + 0x100);
+	assert_int_equal(translated(kvm_pio_start(&pio, &page)), KVM_PIO_PORT);
+	store_page_anew();
+	assert_int_equal(kvm_pio_step(&pio, &page), KVM_PIO_WRITE);
+	assert_int_equal(kvm_pio_step(&pio, &page), KVM_PIO_DONE);
+	assert_int_equal(page.rip, RIP + LENGTH);
+	assert_int_equal(page.registers[RDI], BASE + 0x104);
+	assert_false(pio.again);
+
+	prepare(false, 1, 4, true);
+	page.registers[RCX] = PAGE;
+	assert_int_equal(translated(kvm_pio_start(&pio, &page)), KVM_PIO_PORT);
+	store_page_anew();
+	assert_int_equal(kvm_pio_step(&pio, &page), KVM_PIO_WRITE);
+	assert_int_equal(kvm_pio_step(&pio, &page), KVM_PIO_DONE);
+	assert_true(pio.again);
+	assert_int_equal(page.rip, RIP);
+	assert_int_equal(page.registers[RCX], 0x100);
+
+	prepare(true, 1, 4, true);
+	page.segment = MULLION_FS;
+	page.segments[MULLION_FS].base = 0x1000;
+	page.registers[RCX] = PAGE;
+	page.registers[RSI] = BASE;
+	assert_int_equal(kvm_pio_start(&pio, &page), KVM_PIO_TRANSLATE);
+	store_page_anew();
+	assert_int_equal(translated(KVM_PIO_TRANSLATE), KVM_PIO_READ);
+	assert_int_equal(kvm_pio_step(&pio, &page), KVM_PIO_PORT);
+	assert_int_equal(page.rip, RIP + LENGTH);
+	assert_int_equal(page.registers[RCX], 0);
+	assert_int_equal(page.registers[RSI], BASE + PAGE);
+
+	prepare(true, 1, 4, true);
+	page.segment = MULLION_FS;
+	page.segments[MULLION_FS].base = 0x1000;
+	page.registers[RCX] = 2 * PAGE;
+	page.registers[RSI] = BASE;
+	assert_int_equal(translated(kvm_pio_start(&pio, &page)), KVM_PIO_READ);
+	assert_int_equal(kvm_pio_step(&pio, &page), KVM_PIO_PORT);
+	store_page_anew();
+	assert_int_equal(kvm_pio_step(&pio, &page), KVM_PIO_DONE);
+	assert_true(pio.again);
+	assert_int_equal(kvm_pio_step(&pio, &page), KVM_PIO_TRANSLATE);
+	assert_int_equal(pio.address, BASE + PAGE + 0x1000);
+}
+
 static void faults_come_before_the_port(void **state)
 {
 	(void)state;
@@ -358,6 +417,7 @@ int main(void)
 		cmocka_unit_test(a_sector_is_one_batch),
 		cmocka_unit_test(outs_has_ended_before_the_port_is_written),
 		cmocka_unit_test(an_answer_for_another_place_in_the_code_is_dropped),
+		cmocka_unit_test(the_page_may_be_stored_anew_before_the_answer),
 		cmocka_unit_test(faults_come_before_the_port),
 		cmocka_unit_test(no_units_access_nothing),
 		cmocka_unit_test(a_single_step_traps_after_each_unit),
