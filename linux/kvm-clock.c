@@ -52,6 +52,14 @@ u64 mkvm_clock_tsc(const struct mkvm_vcpu *vcpu)
 	return rdtsc_ordered() + vcpu->page->tsc_offset;
 }
 
+/* From here on, so that the guest's TSC is not less than at the reference. */
+static void set_offset(struct mkvm_clock *clock, u64 now, u64 offset)
+{
+	clock->tsc_offset = offset;
+	clock->ns = ns_at(clock, now);
+	clock->reference = now;
+}
+
 /*
  * vCPUs are set one after the other, to values that were one: who is set to what another was, plus
  * the time since or less than a second off, or to 0 (a new one), gets that one's TSC.
@@ -64,18 +72,27 @@ void mkvm_clock_set_tsc(struct mkvm_vcpu *vcpu, u64 value)
 	spin_lock(&clock->lock);
 	now = rdtsc_ordered();
 	expected = clock->tsc_value + (now - clock->tsc_when);
-	if (!clock->tsc_set || (value && value - expected + second > 2 * second)) {
-		clock->tsc_offset = value - now;
-		/* From here on, so that the guest's TSC is not less than at the reference. */
-		clock->ns = ns_at(clock, now);
-		clock->reference = now;
-	}
+	if (!clock->tsc_set || (value && value - expected + second > 2 * second))
+		set_offset(clock, now, value - now);
 	clock->tsc_value = now + clock->tsc_offset;
 	clock->tsc_when = now;
 	clock->tsc_set = true;
 	vcpu->page->tsc_offset = clock->tsc_offset;
 	spin_unlock(&clock->lock);
 	vcpu->page->dirty |= MULLION_DIRTY_TSC;
+	WRITE_ONCE(vcpu->clock_changed, true);
+}
+
+void mkvm_clock_follow(struct mkvm_vcpu *vcpu)
+{
+	struct mkvm_clock *clock = &vcpu->vm->clock;
+
+	spin_lock(&clock->lock);
+	clock->tsc_when = rdtsc_ordered();
+	set_offset(clock, clock->tsc_when, vcpu->page->tsc_offset);
+	clock->tsc_value = clock->tsc_when + clock->tsc_offset;
+	clock->tsc_set = true;
+	spin_unlock(&clock->lock);
 	WRITE_ONCE(vcpu->clock_changed, true);
 }
 

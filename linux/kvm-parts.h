@@ -248,6 +248,8 @@ void mkvm_clock_init(struct mkvm_vm *vm);
 /* What a vCPU's TSC is, and that it is set. */
 u64 mkvm_clock_tsc(const struct mkvm_vcpu *vcpu);
 void mkvm_clock_set_tsc(struct mkvm_vcpu *vcpu, u64 value);
+/* The guest has set it itself, in the core: its page says so. */
+void mkvm_clock_follow(struct mkvm_vcpu *vcpu);
 /* The guest's clock in its memory, if it has asked for one and something changed. */
 void mkvm_clock_update(struct mkvm_vcpu *vcpu);
 void mkvm_clock_wall(struct mkvm_vcpu *vcpu, u64 gpa);

@@ -107,6 +107,7 @@ static int enter(struct mkvm_vcpu *vcpu)
 {
 	struct mullion_vcpu_page *page = vcpu->page;
 	struct kvm_run *run = vcpu->run;
+	u64 offset = page->tsc_offset;
 	long result;
 
 	if (READ_ONCE(vcpu->clock_changed))
@@ -127,6 +128,8 @@ static int enter(struct mkvm_vcpu *vcpu)
 	page->wait = vcpu->vm->split ? wait_ticks(page) : 0;
 	result = mullion_call(MULLION_CALL_VCPU_RUN, vcpu->handle, 0, 0, 0);
 	local_irq_enable();
+	if (page->tsc_offset != offset)
+		mkvm_clock_follow(vcpu);
 	if (!result)
 		return 0;
 	if (result != -EINVAL)

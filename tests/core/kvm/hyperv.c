@@ -347,6 +347,13 @@ static void guest_time(void)
 	check(guest_reads(COUNTER, &value) && value >= before, value - before);
 	check(page().sequence != sequence, sequence);
 	check_time();
+	/* So does the guest. */
+	sequence = page().sequence;
+	before = value;
+	check(guest_writes(TSC, 1ULL << 40), 0);
+	check(guest_reads(COUNTER, &value) && value >= before, value - before);
+	check(page().sequence != sequence, sequence);
+	check_time();
 	check(guest_writes(REFERENCE, 0), 0);
 	sequence = page().sequence;
 	check(ioctl(m.vm, KVM_SET_CLOCK, &clock) == 0, errno);
