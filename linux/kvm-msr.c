@@ -88,8 +88,9 @@ static int page_msr(struct mkvm_vcpu *vcpu, u32 index, u64 *value, bool set)
 		*value = *at;
 		return 0;
 	}
-	if (index != MSR_EFER && *value != (u64)((s64)(*value << 16) >> 16))
-		return -EINVAL; /* not canonical */
+	if (index == MSR_EFER ? *value & ~(u64)MKVM_EFER
+			      : *value != (u64)((s64)(*value << 16) >> 16))
+		return -EINVAL; /* reserved, or not canonical */
 	*at = *value;
 	page->dirty |= MULLION_DIRTY_SYSTEM;
 	return 0;

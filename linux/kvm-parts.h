@@ -38,6 +38,8 @@
 #define MKVM_NO_VECTOR	   -1
 #define MKVM_MSR_VALUES	   (160 + 4 * MKVM_BANKS)
 #define MKVM_IOEVENT_LISTS 64
+/* All that the core takes of EFER. */
+#define MKVM_EFER (EFER_SCE | EFER_LME | EFER_LMA | EFER_NX | EFER_FFXSR)
 
 struct mkvm_chunk;
 struct mkvm_routes;

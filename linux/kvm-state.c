@@ -110,7 +110,7 @@ static bool are_sregs_possible(const struct kvm_sregs *sregs)
 {
 	bool paging = sregs->cr0 & X86_CR0_PG;
 
-	if (paging && !(sregs->cr0 & X86_CR0_PE))
+	if (sregs->efer & ~(u64)MKVM_EFER || (paging && !(sregs->cr0 & X86_CR0_PE)))
 		return false;
 	if (paging && sregs->efer & EFER_LME)
 		return sregs->cr4 & X86_CR4_PAE && sregs->efer & EFER_LMA;
@@ -350,6 +350,20 @@ static long fpu_ioctl(struct mkvm_vcpu *vcpu, bool set, struct kvm_fpu *fpu)
 	return mkvm_vcpu_set_item(vcpu, MULLION_VCPU_XSAVE, XSAVE_SIZE);
 }
 
+/* As the core has it. AMD APM vol. 2, 11.5.2. */
+static bool is_xcr0_possible(u64 value)
+{
+	const u64 never = XFEATURE_MASK_PKRU | XFEATURE_MASK_BNDREGS | XFEATURE_MASK_BNDCSR;
+	const u64 avx = XFEATURE_MASK_SSE | XFEATURE_MASK_YMM;
+	u32 eax, ebx, ecx, edx;
+
+	cpuid_count(0xd, 0, &eax, &ebx, &ecx, &edx);
+	if (value & ~((u64)edx << 32 | eax) || value & never || !(value & XFEATURE_MASK_FP) ||
+	    (value & avx) == XFEATURE_MASK_YMM)
+		return false;
+	return !(value & XFEATURE_MASK_AVX512) || !(~value & (XFEATURE_MASK_AVX512 | avx));
+}
+
 static long xcrs_ioctl(struct mkvm_vcpu *vcpu, bool set, struct kvm_xcrs *xcrs)
 {
 	u32 n;
@@ -365,7 +379,7 @@ static long xcrs_ioctl(struct mkvm_vcpu *vcpu, bool set, struct kvm_xcrs *xcrs)
 	for (n = 0; n < xcrs->nr_xcrs; n++) {
 		if (xcrs->xcrs[n].xcr)
 			continue; /* there is only XCR0 */
-		if (!(xcrs->xcrs[n].value & XFEATURE_MASK_FP))
+		if (!is_xcr0_possible(xcrs->xcrs[n].value))
 			return -EINVAL;
 		vcpu->page->xcr0 = xcrs->xcrs[n].value;
 		vcpu->page->dirty |= MULLION_DIRTY_XCR0;

@@ -156,6 +156,52 @@ static void bad_events(void)
 	close(other);
 }
 
+/* What no guest gets: SVME, LMSLE, MCOMMIT, AIBRSE, bits that are reserved. */
+static void bad_efer(void)
+{
+	static const uint8_t bits[] = {1, 9, 12, 13, 15, 17, 21, 32, 63};
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entries[2];
+	} msrs = {.head.nmsrs = 2, .entries = {{.index = 0x2ff}, {.index = 0xc0000080}}};
+	struct kvm_sregs sregs;
+	uint64_t good;
+	size_t n;
+
+	check_error(0, ioctl(m.vcpu[0], KVM_GET_SREGS, &sregs));
+	good = sregs.efer;
+	for (n = 0; n < sizeof(bits); n++) {
+		sregs.efer = msrs.entries[1].data = good | 1ULL << bits[n];
+		check_error(EINVAL, ioctl(m.vcpu[0], KVM_SET_SREGS, &sregs));
+		check(ioctl(m.vcpu[0], KVM_SET_MSRS, &msrs) == 1, bits[n]);
+	}
+	check_error(0, ioctl(m.vcpu[0], KVM_GET_SREGS, &sregs));
+	check(sregs.efer == good, sregs.efer);
+	sregs.efer = msrs.entries[1].data = good | 1 << 11 | 1; /* NXE, SCE */
+	check_error(0, ioctl(m.vcpu[0], KVM_SET_SREGS, &sregs));
+	check(ioctl(m.vcpu[0], KVM_SET_MSRS, &msrs) == 2, errno);
+	sregs.efer = good;
+	check_error(0, ioctl(m.vcpu[0], KVM_SET_SREGS, &sregs));
+}
+
+/* Without x87, AVX without SSE, AVX-512 in part or alone, MPX, keys, what there never was. */
+static void bad_xcr0(void)
+{
+	static const uint64_t bad[] = {0,    2,	   6,	  5,	 0x27,	     0xe1,
+				       0xe3, 0x1b, 0x203, 0x103, 1ULL << 62, ~0ULL};
+	struct kvm_xcrs xcrs = {.nr_xcrs = 1}, got = {0};
+	size_t n;
+
+	check_error(0, ioctl(m.vcpu[0], KVM_GET_XCRS, &got));
+	for (n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
+		xcrs.xcrs[0].value = bad[n];
+		check_error(EINVAL, ioctl(m.vcpu[0], KVM_SET_XCRS, &xcrs));
+	}
+	check_error(0, ioctl(m.vcpu[0], KVM_GET_XCRS, &xcrs));
+	check(xcrs.xcrs[0].value == got.xcrs[0].value, xcrs.xcrs[0].value);
+	check_error(0, ioctl(m.vcpu[0], KVM_SET_XCRS, &got));
+}
+
 static void bad_vcpu(void)
 {
 	int vcpu = m.vcpu[0];
@@ -183,6 +229,8 @@ static void bad_vcpu(void)
 	check_error(0, ioctl(vcpu, KVM_GET_SREGS, &sregs));
 	sregs.cr0 |= 1UL << 31; /* paging without protection */
 	check_error(EINVAL, ioctl(vcpu, KVM_SET_SREGS, &sregs));
+	bad_efer();
+	bad_xcr0();
 	check_error(EINVAL, ioctl(vcpu, KVM_SET_DEBUGREGS, &debug));
 	check_error(EINVAL, ioctl(vcpu, KVM_SET_VCPU_EVENTS, &events));
 	check_error(EINVAL, ioctl(vcpu, KVM_SET_MP_STATE, &mp));
