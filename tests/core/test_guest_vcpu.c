@@ -351,6 +351,27 @@ static void a_timer_wakes_by_the_machines_time(void **state)
 	assert_int_equal(vlapic_pending(&gv->vcpu.lapic), 0x50);
 }
 
+/* Its next deadline is beyond the TSC's end, and so behind. */
+static void a_timer_that_is_always_over_ends_the_run(void **state)
+{
+	struct vlapic *lapic = &gv->vcpu.lapic;
+	struct vlapic_action action;
+	uint64_t tsc;
+
+	(void)state;
+	halt_with_interrupts(false);
+	page->tsc_offset = 1000000 - (1ULL << 39) - rdtsc();
+	page->dirty |= MULLION_DIRTY_TSC;
+	ends(MULLION_EXIT_HALT);
+	tsc = rdtsc() + gv->vcpu.tsc_offset;
+	vlapic_msr_write(lapic, 0x1b, 0xfee00d00, tsc, &action);
+	vlapic_msr_write(lapic, 0x832, 0x20050, tsc, &action);
+	vlapic_msr_write(lapic, 0x83e, 0xa, tsc, &action);
+	vlapic_msr_write(lapic, 0x838, 0xffffffff, tsc, &action);
+	page->wait = UINT32_MAX;
+	ends(MULLION_EXIT_INTERRUPT);
+}
+
 static int exit_by(const struct vcpu_exit *exit)
 {
 	return guest_exit(gv, exit);
@@ -538,6 +559,7 @@ int main(void)
 		TEST(the_control_vms_interrupts_end_a_run),
 		TEST(a_sleeper_is_woken_once),
 		TEST(a_timer_wakes_by_the_machines_time),
+		TEST(a_timer_that_is_always_over_ends_the_run),
 		TEST(a_vcpu_starts_by_ipis),
 		TEST(a_vcpu_has_started_when_it_is_looked_at),
 		TEST(exits_say_what_the_guest_did),
