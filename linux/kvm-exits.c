@@ -17,18 +17,19 @@
 #define RCX 1
 #define RDX 2
 
-/* A guest's user program, as with Linux' KVM, finds #UD where it can do nothing for it: QEMU counts
- * on that and runs on. */
 int mkvm_internal_error(struct mkvm_vcpu *vcpu, u32 suberror, const u8 *bytes, u32 count)
 {
 	struct kvm_run *run = vcpu->run;
 
+	/* A guest's user program finds #UD where nothing can be done for it, as with Linux' KVM. */
+	if (suberror == KVM_INTERNAL_ERROR_EMULATION && vcpu->page->cpl == 3 &&
+	    !(vcpu->page->event & MULLION_EVENT_VALID)) {
+		kvm_segment_raise(vcpu->page, KVM_VECTOR_UD, 0);
+		return 0;
+	}
 	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->internal.suberror = suberror;
-	if (suberror == KVM_INTERNAL_ERROR_EMULATION && vcpu->page->cpl == 3 &&
-	    !(vcpu->page->event & MULLION_EVENT_VALID))
-		kvm_segment_raise(vcpu->page, KVM_VECTOR_UD, 0);
 	if (suberror == KVM_INTERNAL_ERROR_EMULATION && count) {
 		count = min_t(u32, count, sizeof(run->emulation_failure.insn_bytes));
 		run->emulation_failure.ndata = 3; /* flags; size and bytes */

@@ -13,8 +13,9 @@ int mkvm_mmio_exit(struct mkvm_vcpu *vcpu);
 /* INS, OUTS. */
 int mkvm_string_exit(struct mkvm_vcpu *vcpu);
 
-/* kvm-exits.c: fills kvm_run; 1. */
+/* kvm-exits.c: fills kvm_run; 1. Of a user program of the guest: #UD for it; 0. */
 int mkvm_internal_error(struct mkvm_vcpu *vcpu, u32 suberror, const u8 *bytes, u32 count);
+/* Fills kvm_run. */
 void mkvm_exit_io(struct mkvm_vcpu *vcpu, bool write, u16 port, u8 size, u32 count);
 
 #endif
