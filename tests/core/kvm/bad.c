@@ -189,17 +189,17 @@ static void bad_xcr0(void)
 {
 	static const uint64_t bad[] = {0,    2,	   6,	  5,	 0x27,	     0xe1,
 				       0xe3, 0x1b, 0x203, 0x103, 1ULL << 62, ~0ULL};
-	struct kvm_xcrs xcrs = {.nr_xcrs = 1}, got = {0};
+	struct kvm_xcrs xcrs = {.nr_xcrs = 1}, before = {0};
 	size_t n;
 
-	check_error(0, ioctl(m.vcpu[0], KVM_GET_XCRS, &got));
+	check_error(0, ioctl(m.vcpu[0], KVM_GET_XCRS, &before));
 	for (n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
 		xcrs.xcrs[0].value = bad[n];
 		check_error(EINVAL, ioctl(m.vcpu[0], KVM_SET_XCRS, &xcrs));
 	}
 	check_error(0, ioctl(m.vcpu[0], KVM_GET_XCRS, &xcrs));
-	check(xcrs.xcrs[0].value == got.xcrs[0].value, xcrs.xcrs[0].value);
-	check_error(0, ioctl(m.vcpu[0], KVM_SET_XCRS, &got));
+	check(xcrs.xcrs[0].value == before.xcrs[0].value, xcrs.xcrs[0].value);
+	check_error(0, ioctl(m.vcpu[0], KVM_SET_XCRS, &before));
 }
 
 static void bad_vcpu(void)
