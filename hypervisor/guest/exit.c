@@ -113,6 +113,8 @@ static int handle_msr(struct guest_vcpu *gv, const struct vcpu_exit *exit)
 		return GUEST_GOES_ON;
 	}
 	vendor->advance(&gv->vcpu, exit->length);
+	if (exit->write && exit->msr == MSR_TSC)
+		return MULLION_EXIT_INTERRUPT; /* the module's clocks and the timer go by it */
 	if (exit->write)
 		return do_action(gv, action);
 	registers[RAX] = (uint32_t)value;

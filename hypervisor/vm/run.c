@@ -193,7 +193,7 @@ static bool run_inner(struct runner *runner, struct vcpu *vcpu)
 	struct vcpu_exit exit = {.kind = EXIT_NOTHING};
 
 	while (guest_run_prepare(vcpu)) {
-		uint64_t deadline = vlapic_deadline(&inner->lapic), offset = inner->tsc_offset;
+		uint64_t deadline = vlapic_deadline(&inner->lapic);
 
 		arm_for_inner(runner, vcpu, deadline);
 		do {
@@ -209,10 +209,8 @@ static bool run_inner(struct runner *runner, struct vcpu *vcpu)
 				guest_run_end(vcpu, (enum mullion_exit_reason)reason);
 				return true;
 			}
-			if (vlapic_deadline(&inner->lapic) != deadline ||
-			    inner->tsc_offset != offset) {
+			if (vlapic_deadline(&inner->lapic) != deadline) {
 				deadline = vlapic_deadline(&inner->lapic);
-				offset = inner->tsc_offset;
 				arm_timer(runner);
 			}
 			if (exit.kind == EXIT_NOTHING ||

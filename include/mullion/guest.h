@@ -146,7 +146,8 @@ _Static_assert(sizeof(struct mullion_cpuid) == 32, "struct mullion_cpuid");
 /* ---- The page ---- */
 
 enum mullion_exit_reason {
-	MULLION_EXIT_INTERRUPT = 0, /* an interrupt of the control VM, or a kick: call again */
+	MULLION_EXIT_INTERRUPT = 0, /* an interrupt of the control VM, a kick, or the guest has set
+				     * its TSC (tsc_offset): call again */
 	MULLION_EXIT_IO = 1,
 	MULLION_EXIT_MEMORY = 2, /* nothing mapped there, or not for writing */
 	MULLION_EXIT_MSR = 3, /* one the core does not keep; registers are as at the instruction */
