@@ -23,13 +23,9 @@ static long enter(struct mkvm_vcpu *vcpu)
  * that saves the state would not see them. */
 void mkvm_vcpu_sync(struct mkvm_vcpu *vcpu)
 {
-	struct mullion_vcpu_page *page = vcpu->page;
-	u8 length = page->length;
-
-	page->immediate = 1;
+	vcpu->page->immediate = 1;
 	enter(vcpu); /* -EINVAL: the CPU does not take what is dirty */
-	page->immediate = 0;
-	page->length = length; /* what is to be completed has it from there */
+	vcpu->page->immediate = 0;
 }
 
 static void load(struct mkvm_vcpu *vcpu)

@@ -129,7 +129,6 @@ int guest_run_begin(struct vcpu *outer, struct guest_vcpu *gv)
 	gv->window = gv->page->request_window;
 	gv->wait = __atomic_load_n(&gv->page->wait, __ATOMIC_RELAXED);
 	gv->wait_end = rdtsc() + gv->wait;
-	gv->page->length = 0;
 	if (gv->page->immediate) {
 		__atomic_fetch_and(&gv->vcpu.events, ~GUEST_EVENT_KICK, __ATOMIC_ACQ_REL);
 		take_startup(gv); /* who saves it now must not lose that */
@@ -137,6 +136,7 @@ int guest_run_begin(struct vcpu *outer, struct guest_vcpu *gv)
 		guest_vcpu_store(gv);
 		return 0;
 	}
+	gv->page->length = 0;
 	outer->inner = &gv->vcpu;
 	outer->state = VCPU_LENDING;
 	/* Before it is looked for what is posted (interrupt_run()). */

@@ -220,7 +220,7 @@ struct mullion_vcpu_page {
 	uint32_t dirty;		/* MULLION_DIRTY_*; the core clears it */
 	uint8_t request_window; /* end the run when an interrupt could be injected */
 	uint8_t immediate;	/* load what is dirty, take INIT and start-up, do not enter:
-				   INTERRUPT */
+				   INTERRUPT, and the rest of why the last run ended stays */
 	uint8_t zero0[2];
 
 	/* Out: why the run ended. */

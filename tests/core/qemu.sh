@@ -54,7 +54,7 @@ try_disc() {
 		[ "$(guest_shell 'grep -o from=disc /proc/cmdline')" = from=disc ]
 }
 # A kernel that is told of no hypervisor, and so looks for the CPU's counters, which guests do not have.
-# (Nor does it leave out a look at the PIT against the clock, which is at chance when emulated.)
+# Its look at the PIT against the clock, which is at chance when emulated, is left out.
 try_plain() {
 	guest_start -M q35 -m 256 -cpu max,kvm=off,-hypervisor -vga none "${linux/console=/no_timer_check console=}" &&
 		guest_wait_line 'guest: ready' 400 &&

@@ -150,7 +150,9 @@ static bool nmi_is_pending_after(uint32_t dirty, uint32_t flags)
 	page->flags = flags;
 	page->dirty = dirty;
 	page->immediate = 1;
+	page->length = 3; /* of an exit that has still to be answered */
 	ends(MULLION_EXIT_INTERRUPT);
+	assert_int_equal(page->length, 3);
 	return page->flags & MULLION_FLAG_NMI_PENDING;
 }
 
@@ -369,7 +371,10 @@ static void a_timer_that_is_always_over_ends_the_run(void **state)
 	vlapic_msr_write(lapic, 0x83e, 0xa, tsc, &action);
 	vlapic_msr_write(lapic, 0x838, 0xffffffff, tsc, &action);
 	page->wait = UINT32_MAX;
-	ends(MULLION_EXIT_INTERRUPT);
+	assert_int_equal(run(), 0);
+	while (rig_outer()->inner != NULL) /* as the run loop */
+		assert_false(guest_run_prepare(rig_outer()));
+	assert_int_equal(page->reason, MULLION_EXIT_INTERRUPT);
 }
 
 static int exit_by(const struct vcpu_exit *exit)
